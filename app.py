@@ -1,0 +1,36 @@
+"""The server: one ASGI app with the pages and the REST API; it brings the database up to date and keeps the run
+supervisor alive while it is up.
+
+Start it with ``make run`` (or ``streamlit run app.py``). The script that draws pages is ``pages/frame.py``: if this
+file were the script, a deep link opened after a server start would bypass the frame.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.routing import Mount
+
+from api.routes import make_api
+from db.engine import connect
+from db.migrate import upgrade
+from jobs.supervise import keep_supervisor_alive
+
+FRAME = Path(__file__).resolve().parent / "pages" / "frame.py"
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """While the dashboard is up: the database is at the newest migration and a supervisor lives."""
+    upgrade(connect())
+    keeper = asyncio.create_task(keep_supervisor_alive())
+    yield
+    keeper.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeper
+
+
+app = st.App(str(FRAME), routes=[Mount("/api", app=make_api())], lifespan=lifespan)
