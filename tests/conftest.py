@@ -1,0 +1,30 @@
+"""Fixtures that all tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.engine import Database, connect, forget_connections
+
+
+@pytest.fixture
+def bancada_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh, empty data folder that every part of the product uses during the test."""
+    folder = tmp_path / "bancada-data"
+    monkeypatch.setenv("BANCADA_HOME", str(folder))
+    monkeypatch.delenv("BANCADA_DATABASE_URL", raising=False)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    yield folder
+    connect().close()
+    forget_connections()
+
+
+@pytest.fixture
+def database(bancada_home: Path) -> Database:
+    """A database at the newest migration, in the fresh data folder."""
+    from db.migrate import upgrade
+
+    made = connect()
+    upgrade(made)
+    return made
