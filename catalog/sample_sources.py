@@ -1,7 +1,7 @@
 """Where the rows of each sample come from: installed packages, the CSV beside this file, or a fetched file."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,15 +76,15 @@ def mnist() -> pa.Table:
     return _image_table(rows.reshape(-1, 28, 28).astype(np.uint8), labels)
 
 
-def with_reference_split(table: pa.Table, by: str | None) -> pa.Table:
+def with_reference_split(table: pa.Table, by: Sequence[str]) -> pa.Table:
     """The table with a column ``split``: a fifth is the test, cut as in the reference scores of the data sheets.
 
-    That cut is scikit-learn's ``train_test_split(test_size=0.2, random_state=0)``, stratified by the column ``by``; an
-    eighth of the rest, cut the same way, is for validation.
+    That cut is scikit-learn's ``train_test_split(test_size=0.2, random_state=0)``, stratified by the columns ``by``;
+    an eighth of the rest, cut the same way, is for validation.
     """
     from sklearn.model_selection import train_test_split
 
-    groups = np.array(table.column(by).to_pylist()) if by else None
+    groups = np.array(["/".join(row.values()) for row in table.select(by).to_pylist()]) if by else None
     rest, test = train_test_split(np.arange(table.num_rows), test_size=0.2, random_state=0, stratify=groups)
     inner = groups[rest] if groups is not None else None
     _, validation = train_test_split(rest, test_size=0.125, random_state=0, stratify=inner)

@@ -38,7 +38,7 @@ class Sample:
     is_fetched: bool = False  # whether scripts.sample_data brings it
     ignored: tuple[str, ...] = ()
     types: dict[str, ColumnType] = field(default_factory=dict)  # of columns that are not numbers
-    stratify_by: str | None = None  # another column than the target
+    stratify_by: tuple[str, ...] = ()  # other columns than the target
 
     @property
     def sheet(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Sample:
 
     def rows(self) -> pa.Table:
         """Every row as the package or file has it, with a column ``split``."""
-        by = self.stratify_by or (None if self.task == "regression" else self.target)
+        by = self.stratify_by or (() if self.task == "regression" else (self.target,))
         return sources.with_reference_split(self.load(), by)
 
 
@@ -90,7 +90,7 @@ SAMPLES: list[Sample] = [
     _vader("movie-reviews"),
     Sample(
         "frases-pt", "text", "binary", "label", sources.portuguese, ignored=("id", "source", "sarcasm"),
-        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"},
+        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"}, stratify_by=("label", "sarcasm"),
     ),
     Sample(
         "breast-cancer", "table", "binary", "diagnosis",
