@@ -1,8 +1,10 @@
-"""Round every page: the menu and the title bar."""
+"""Round every page: the menu, the title bar, and what goes on in one line."""
 
 from pathlib import Path
 
 import streamlit as st
+
+from pages.parts.frame_state import draw_live_state
 
 HERE = Path(__file__).resolve().parent
 
@@ -19,7 +21,7 @@ def page(name: str, title: str, icon: str, *, default: bool = False, hidden: boo
     )
 
 
-st.set_page_config(page_title="Bancada", page_icon=":material/construction:", layout="wide")
+st.set_page_config(page_title="Bancada", page_icon=str(HERE / "icon.png"), layout="wide")
 chosen = st.navigation(
     {
         "Train": [
@@ -35,4 +37,6 @@ chosen = st.navigation(
         "Team": [page("settings", "Settings", "settings")],
     }
 )
+with st.sidebar:
+    draw_live_state()
 chosen.run()

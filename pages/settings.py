@@ -1,3 +1,22 @@
+"""Settings: what the team can change, what can be trained, and where everything lies."""
+
 import streamlit as st
 
-st.title("Settings")
+from pages.parts import cached
+from pages.parts.settings_facts import draw_facts
+from pages.parts.settings_fields import draw_fields
+from pages.parts.settings_modules import draw_modules, draw_paths
+from pages.parts.settings_trash import draw_trash
+
+st.title("Settings", icon=":material/settings:")
+settings = cached.team_settings()
+
+runs_tab, modules_tab, facts_tab = st.tabs(["Runs", "Models and data modules", "This installation"])
+with runs_tab:
+    draw_fields(settings)
+    draw_trash(settings.trash_days)
+with modules_tab:
+    draw_paths(settings)
+    draw_modules()
+with facts_tab:
+    draw_facts()

@@ -150,13 +150,22 @@ def blank_config(model: ClassForm, data: ClassForm) -> dict[str, Any]:
 
 
 def changes(draft: Draft, forms: Forms) -> dict[str, tuple[Any, Any]]:
-    """Path to (before, now) of what differs from the base; settings of another class are held against its defaults."""
+    """Path to (before, now) of what differs from the base.
+
+    Settings of another class, and of a section that was switched on, are held against their defaults.
+    """
     base = copy.deepcopy(draft.base)
     for part in ("model", "data"):
         form = forms.get(draft.class_path(part))
         if form and get(base, f"{part}.class_path") != form.class_path:
             put(base, f"{part}.init_args", _plain_args(form))
-    return differing(base, draft.config)
+    now, switched = copy.deepcopy(draft.config), {}
+    for one in TRAINER_FIELDS:
+        was_on, is_on = bool(get(base, one.path)), bool(get(now, one.path))
+        if one.type == "part" and was_on != is_on:
+            switched[one.path] = (was_on, is_on)
+            put(base, one.path, section_defaults(TRAINER_FIELDS, one.path) if is_on else None)
+    return switched | differing(base, now)
 
 
 def change_class(draft: Draft, part: str, class_path: str, forms: Forms, *, keep: bool = True) -> None:
@@ -211,6 +220,8 @@ def apply_changes(draft: Draft, text: str, forms: Forms) -> None:
         elif class_path:
             draft.remarks.append(f"{class_path} is not known here; the link's {part} could not be taken over.")
     config = copy.deepcopy(draft.config)
+    for path in [one.path for one in TRAINER_FIELDS if one.type == "part" and one.path in wanted]:
+        switch_section(config, path, bool(wanted.pop(path)), TRAINER_FIELDS)
     for path, value in wanted.items():
         put(config, str(path), value)
     draft.config, remarks = complete(config, forms)

@@ -5,7 +5,7 @@ and changes at their fields. The config is the truth; a widget that is new takes
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -94,7 +94,12 @@ def _draw(field: FormField, config: Mapping[str, Any], problems: Problems, chang
         label += f" :orange[· was {escape(_short(changes[field.path][0]))}]"
     _widget(field, label, key, options.get(field.path), value)
     for message in problems.get(field.path, ()):
-        st.caption(f":red[:material/error: {escape(message)}]")
+        draw_fault(message)
+
+
+def draw_fault(message: str) -> None:
+    """What is wrong, right at the field that it is about."""
+    st.markdown(f":small[:red[:material/error: {escape(message)}]]")
 
 
 def _widget(field: FormField, label: str, key: str, choices: Mapping[str, str] | None, value: Any) -> None:
@@ -106,7 +111,7 @@ def _widget(field: FormField, label: str, key: str, choices: Mapping[str, str] |
         st.selectbox(
             label,
             known,
-            index=None,
+            index=None if field.default is None else 0,
             format_func=lambda one: choices.get(one, one),
             key=key,
             help=help_text,
@@ -120,11 +125,17 @@ def _widget(field: FormField, label: str, key: str, choices: Mapping[str, str] |
             label, offered, format_func=lambda one: "none" if one is None else str(one), key=key, help=help_text
         )
     elif field.type == "int":
-        st.number_input(label, value=None, step=1, key=key, help=help_text, placeholder=_placeholder(field))
+        empty = _can_be_empty(field, value)
+        st.number_input(label, value=empty, step=1, key=key, help=help_text, placeholder=_placeholder(field))
     elif field.type == "float":
-        step = _step(field)
         st.number_input(
-            label, value=None, step=step, format="%g", key=key, help=help_text, placeholder=_placeholder(field)
+            label,
+            value=_can_be_empty(field, value),
+            step=_step(field),
+            format="%g",
+            key=key,
+            help=help_text,
+            placeholder=_placeholder(field),
         )
     else:
         st.text_input(label, key=key, help=help_text, max_chars=2_000, placeholder=_placeholder(field))
@@ -154,6 +165,11 @@ def _help(field: FormField) -> str | None:
     """The docstring's words, the legal values and the default, in the field's tooltip."""
     facts = [field.bounds, "" if field.default is None else f"default {_short(field.default)}", f"`{field.name}`"]
     return "  \n".join(text for text in (field.help, " · ".join(fact for fact in facts if fact)) if text)
+
+
+def _can_be_empty(field: FormField, value: Any) -> Literal["min"] | None:
+    """None lets a number be emptied; "min" has no effect but that, as the value is set by its key."""
+    return None if field.nullable or field.default is None or value is None else "min"
 
 
 def _placeholder(field: FormField) -> str | None:

@@ -1,0 +1,180 @@
+"""What runs now and what waits: cards with progress and a small curve, and the queue with its buttons."""
+
+import getpass
+from datetime import UTC, datetime
+
+import streamlit as st
+from db.errors import IllegalMove, NotFound
+from db.rows import RunDetail, RunRow
+
+from db import queue, runs
+from db.engine import connect
+from db.states import RunState
+from jobs import control
+from pages.parts.badges import run_link, state_badge
+from pages.parts.formats import count, duration, escape, number
+from pages.parts.sparkline import sparkline
+
+LIVE_SECONDS = 2
+MOST_CARDS = 12
+MOST_QUEUED = 30
+
+
+def read_now() -> tuple[list[RunRow], list[RunDetail]]:
+    """(active runs, queued runs in their order)."""
+    with connect().reading() as session:
+        return runs.active(session), queue.queued(session)
+
+
+def what_is_there(active: list[RunRow], waiting: list[RunDetail]) -> tuple[tuple[int, str], ...]:
+    """Changes whenever a run begins, ends or moves in the queue; then the whole page is drawn again."""
+    return tuple((run.id, run.state.value) for run in [*active, *waiting])
+
+
+def draw_now() -> None:
+    """Running runs and the queue; draws the whole page again when a run came or went."""
+    active, waiting = read_now()
+    if what_is_there(active, waiting) != st.session_state.get("home.there"):
+        st.session_state["home.there"] = what_is_there(active, waiting)
+        st.rerun()
+    if active:
+        with st.grid(2, min_column_width=380):
+            for run in active[:MOST_CARDS]:
+                with st.container(border=True, height="stretch"):
+                    _draw_running(run)
+        if len(active) > MOST_CARDS:
+            st.page_link(
+                "runs.py", label=f"and {len(active) - MOST_CARDS} more", query_params={"query": "status = running"}
+            )
+    else:
+        st.caption("Nothing runs at the moment.")
+    if waiting:
+        st.subheader(f"Queue · {len(waiting)}", icon=":material/schedule:", anchor=False)
+        _draw_queue(waiting)
+
+
+def _draw_running(run: RunRow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch"):
+            run_link(run, longest=40)
+        state_badge(run)
+    share = progress_share(run)
+    st.progress(share or 0.0, text=progress_words(run, share))
+    name, last, values = sparkline(run.id)
+    if name and len(values) > 1:
+        st.metric(name, number(last), chart_data=values, chart_type="line", label_visibility="visible")
+    else:
+        st.caption(escape(run.dataset or ""))
+    if run.stop_requested_at is not None:
+        st.caption("Stopping: the checkpoint is being saved.")
+    elif run.state is RunState.RUNNING:
+        st.button(
+            "Stop",
+            key=f"stop.{run.id}",
+            icon=":material/stop:",
+            type="tertiary",
+            on_click=_stop,
+            args=(run.id,),
+            help="Saves a checkpoint and ends; it can be resumed from there",
+        )
+
+
+def progress_share(run: RunRow) -> float | None:
+    """How far a run is, 0 to 1; None when its end is not known."""
+    shares = []
+    if run.total_steps and run.total_steps > 0:
+        shares.append(run.step / run.total_steps)
+    if run.max_epochs and run.max_epochs > 0:
+        shares.append(run.epoch / run.max_epochs)
+    return min(1.0, max(0.0, max(shares))) if shares else None
+
+
+def seconds_left(run: RunRow, share: float | None, now: datetime | None = None) -> float | None:
+    """About how long a run still takes, from how long it took so far."""
+    if run.started_at is None or not share or share < 0.02:
+        return None
+    return ((now or datetime.now(UTC)) - run.started_at).total_seconds() / share * (1 - share)
+
+
+def progress_words(run: RunRow, share: float | None) -> str:
+    """Epoch, step, speed and time left in one line."""
+    if run.state is RunState.STARTING:
+        return "starting"
+    words = []
+    if run.max_epochs:
+        words.append(f"epoch {min(run.epoch, run.max_epochs):.1f} of {run.max_epochs}")
+    words.append(f"step {count(run.step)}")
+    if run.samples_per_second:
+        words.append(f"{count(run.samples_per_second)} samples/s")
+    if run.phase and run.phase != "fit":
+        words.append(escape(run.phase))
+    left = seconds_left(run, share)
+    if left is not None:
+        words.append(f"about {duration(left)} left")
+    return " · ".join(words)
+
+
+def _draw_queue(waiting: list[RunDetail]) -> None:
+    for place, run in enumerate(waiting[:MOST_QUEUED]):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(width="stretch", gap=None):
+                run_link(run)
+                st.caption(escape(run.wait_reason or "Waiting for the supervisor to look at it."))
+            before = waiting[place - 1].id if place else None
+            after = waiting[place + 2].id if place + 2 < len(waiting) else None
+            st.button(
+                "",
+                key=f"up.{run.id}",
+                icon=":material/arrow_upward:",
+                help="Sooner",
+                disabled=place == 0,
+                on_click=_move,
+                args=(run.id, before),
+            )
+            st.button(
+                "",
+                key=f"down.{run.id}",
+                icon=":material/arrow_downward:",
+                help="Later",
+                disabled=place == len(waiting) - 1,
+                on_click=_move,
+                args=(run.id, after),
+            )
+            st.button(
+                "Cancel",
+                key=f"cancel.{run.id}",
+                icon=":material/close:",
+                help="Takes it out of the queue; it can be queued again from its page",
+                on_click=_cancel,
+                args=(run.id,),
+            )
+    if len(waiting) > MOST_QUEUED:
+        st.page_link(
+            "runs.py", label=f"and {len(waiting) - MOST_QUEUED} more", query_params={"query": "status = queued"}
+        )
+
+
+def _move(run_id: int, before: int | None) -> None:
+    _ask(lambda session: control.move(session, run_id, before, getpass.getuser()), "")
+
+
+def _cancel(run_id: int) -> None:
+    _ask(
+        lambda session: control.cancel(session, [run_id], getpass.getuser()),
+        f"Run #{run_id} was taken out of the queue",
+    )
+
+
+def _stop(run_id: int) -> None:
+    _ask(lambda session: control.stop(session, [run_id], getpass.getuser()), f"Run #{run_id} was asked to stop")
+
+
+def _ask(act: object, said: str) -> None:
+    try:
+        with connect().writing() as session:
+            act(session)
+    except (IllegalMove, NotFound) as error:
+        st.toast(escape(str(error)), icon=":material/info:")
+        return
+    if said:
+        st.toast(said, icon=":material/check:")
