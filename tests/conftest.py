@@ -8,7 +8,7 @@ import pytest
 
 from db.engine import Database, connect, forget_connections
 
-# Two test processes share the machine: one thread each, and no pool that a fork would break. Set before torch is imported.
+# Two test processes share the machine: one thread each, no pool that a fork would break. Set before torch is imported.
 for _name, _value in {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}.items():
     os.environ.setdefault(_name, _value)
 
