@@ -6,7 +6,7 @@ from pages.parts.samples import draw_samples
 from pages.parts import cached
 from pages.parts.home_lists import draw_ended, draw_looks, read_lists
 from pages.parts.home_now import LIVE_SECONDS, draw_now, read_now, what_is_there
-from pages.parts.processors import draw_processors, draw_supervisor, is_settled
+from pages.parts.processors import PROCESSOR_SECONDS, draw_processors, draw_supervisor, is_settled
 from pages.parts.starters import draw_starters
 
 st.title("Home", icon=":material/home:")
@@ -27,4 +27,4 @@ else:
     draw_ended(ended)
     draw_starters(first=False)
 draw_samples()
-draw_processors(machines)
+st.fragment(draw_processors, run_every=PROCESSOR_SECONDS if active else None, key="home.processors")()

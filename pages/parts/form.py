@@ -15,7 +15,7 @@ from pages.parts.formats import escape
 from pages.parts.typed_values import read_typed, write_typed
 
 PREFIX = "form."
-CELL_PIXELS = 220
+CELL_PIXELS = 190
 Options = Mapping[str, Mapping[str, str]]  # path -> value as text -> label, for fields whose choices are found at hand
 Problems = Mapping[str, Sequence[str]]
 Changes = Mapping[str, tuple[Any, Any]]

@@ -22,6 +22,10 @@ def find_problems(
         why_not: sample key to the reason why it cannot be loaded.
     """
     found = config_problems(draft.config, descriptions)
+    for part in ("model", "data"):
+        class_path, path = draft.class_path(part), f"{part}.class_path"
+        if class_path not in descriptions and all(known != path for known, _ in found):
+            found.append((path, f"{class_path} is not known here; choose another."))
     path = "data.init_args.dataset"
     reference = get(draft.config, path)
     if not reference:

@@ -8,7 +8,7 @@ from catalog.samples import SAMPLES
 from pages.parts import cached
 from pages.parts.draft import Draft, get
 from pages.parts.launch_source import dataset_options, kinds_by_data_class
-from pages.parts.processors import free_now, gpus
+from pages.parts.processors import free_now, gpu_numbers
 
 
 def kind_of(draft: Draft) -> str | None:
@@ -39,16 +39,15 @@ def sample_to_load(draft: Draft) -> str | None:
 def device_options(draft: Draft) -> dict[str, str]:
     """How many processes, or which GPUs: value as text to label."""
     options = {"auto": "Automatic"}
-    found = gpus(cached.machines())
-    most = (
-        max(2, len(found)) if get(draft.config, "scaling.accelerator") == "gpu" else max(2, min(8, os.cpu_count() or 2))
-    )
-    options |= {str(number): "1 process" if number == 1 else f"{number} processes" for number in range(1, most + 1)}
+    numbers = gpu_numbers(cached.machines())
+    wants_gpu = get(draft.config, "scaling.accelerator") == "gpu"
+    most = max(2, len(numbers) if wants_gpu else min(8, os.cpu_count() or 2))
+    options |= {str(count): "1 process" if count == 1 else f"{count} processes" for count in range(1, most + 1)}
     if get(draft.config, "scaling.accelerator") != "cpu":
-        options |= {f"[{number}]": f"GPU {number} alone" for number in range(len(found))}
+        options |= {f"[{number}]": f"GPU {number} alone" for number in numbers}
     return options
 
 
 def draw_free_now() -> None:
     """One line on the processors that a run could take this moment."""
-    st.caption(free_now(cached.machines(), cached.team_settings().max_cpu_runs))
+    st.caption(free_now(cached.machines()))

@@ -74,10 +74,9 @@ def draw_dataset_state(draft: Draft) -> None:
     key = sample_to_load(draft)
     if key is None:
         return
-    there, why = cached.sample_states()[key]
+    there, _ = cached.sample_states()[key]
     if not there:
-        st.warning(why, title=f"The sample {key} is not on this machine")
-        return
+        return  # the dataset's field says why
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{escape(key)} is sample data that is not loaded yet. Launch loads it first.", width="stretch")
         pressed = st.button("Load it now", icon=":material/download:", key="load_sample")

@@ -10,6 +10,7 @@ from db.settings import Settings
 from db import modules
 from db import settings as db_settings
 from db.engine import connect
+from jobs.wake import DESCRIBE, wake
 from pages.parts.formats import ago, escape
 
 WAIT_SECONDS = 1
@@ -126,4 +127,5 @@ def _remove(path: str, paths: tuple[str, ...]) -> None:
 def _save_paths(paths: tuple[str, ...]) -> None:
     with connect().writing() as session:
         db_settings.write(session, getpass.getuser(), module_paths=paths)
+    wake(DESCRIBE)
     st.cache_data.clear()
