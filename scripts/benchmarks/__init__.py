@@ -1,0 +1,1 @@
+"""The measurements behind the promises: one module a subject, each with ``measure() -> list[Result]``."""
