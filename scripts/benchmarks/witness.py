@@ -1,4 +1,4 @@
-"""A model that counts, in a file of its own, the points it has logged: evidence that does not come from the recorder."""
+"""A model that counts, in a file of its own, the points it has logged: evidence from outside the recorder."""
 
 import os
 from typing import Any
