@@ -3,7 +3,7 @@
 Knows the pragmas and the locking of SQLite. Knows no table: queries live in the modules named after their noun.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -39,10 +39,17 @@ class Database:
         """A session for one short transaction: committed at the end, rolled back on an exception."""
         with self._writing.begin() as session:
             yield session
+        for call in session.info.pop("after_commit", ()):
+            call()
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def after_commit(session: Session, call: Callable[[], object]) -> None:
+    """Have something done once what a `Database.writing` session wrote can be seen by others; never on a rollback."""
+    session.info.setdefault("after_commit", []).append(call)
 
 
 @lru_cache(maxsize=8)
