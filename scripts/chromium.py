@@ -21,11 +21,6 @@ def find() -> str | None:
     return named or next((path for path in map(shutil.which, NAMES) if path), None)
 
 
-def launch_arguments() -> list[str]:
-    """Flags for a headless start; root needs the sandbox off."""
-    return ["--no-sandbox"] if os.geteuid() == 0 else []
-
-
 def install() -> str | None:
     """Install Debian's package when that is allowed here.
 

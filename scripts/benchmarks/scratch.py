@@ -1,7 +1,6 @@
 """A fresh data folder for one measurement, and processes that end with it."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -63,13 +62,6 @@ def wait_for(
             return answer
         time.sleep(every_seconds)
     raise NotInTime(f"{what} did not come within {timeout_seconds:g} s")
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
