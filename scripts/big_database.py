@@ -64,8 +64,8 @@ def fill(database: Database, size: Size, seed: int = 7) -> list[int]:
         for number in range(start, min(start + RUNS_PER_TRANSACTION, size.runs)):
             run_id = next_run + number
             created = now - timedelta(hours=(size.runs - number) * 4380 / size.runs)
-            run = invented.run(random, run_id, created)
             points = _points(size, number)
+            run = invented.run(random, run_id, created, whole=points > size.points)
             if points > size.points:
                 long_ids.append(run_id)
             batch[Run].append(run)

@@ -3,6 +3,7 @@
 import ast
 import importlib.machinery
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -186,3 +187,50 @@ def test_importing_does_no_work(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"threads": 1, "heavy": []}
     assert not home.exists()
+
+
+_OPEN_ALL = """
+import json, sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from catalog.samples import load_sample
+from db import runs
+from db.engine import connect
+from db.migrate import upgrade
+
+upgrade(connect())
+config = {
+    "model": {"class_path": "lightning_modules.tabular.LinearModel", "init_args": {}},
+    "data": {"class_path": "lightning_modules.tabular.TableData", "init_args": {"dataset": "wine"}},
+}
+with connect().writing() as session:
+    load_sample(session, "wine", "tests", None)
+    run_id = runs.create(session, name="opened", config=config)
+links = {"run": {"id": str(run_id)}, "dataset": {"name": "wine"}}
+troubles = {}
+for page in sorted(Path("pages").glob("*.py")):
+    opened = AppTest.from_file(str(page.resolve()), default_timeout=60)
+    for name, value in links.get(page.stem, {}).items():
+        opened.query_params[name] = value
+    opened.run()
+    if opened.exception:
+        troubles[page.stem] = [found.message for found in opened.exception]
+heavy = [name for name in ("torch", "pytorch_lightning", "lightning", "torchmetrics", "wandb") if name in sys.modules]
+print(json.dumps({"troubles": troubles, "heavy": heavy}))
+"""
+
+
+@pytest.mark.slow
+def test_pages_never_load_torch(tmp_path: Path) -> None:
+    """Every page opened in one process, with a run and a dataset to show: no exception, and no torch afterwards."""
+    done = subprocess.run(
+        [sys.executable, "-c", _OPEN_ALL],
+        cwd=ROOT,
+        env={**os.environ, "BANCADA_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"troubles": {}, "heavy": []}

@@ -38,11 +38,12 @@ _PEOPLE = ("ana", "bruno", "carla", "diego", "elisa")
 _TAGS = ("baseline", "ablation", "sweep", "paper", "wide", "deep", "no-augment", "long")
 
 
-def run(random: np.random.Generator, run_id: int, created: datetime) -> dict[str, Any]:
-    """The columns of one ended run, as `db.tables.Run` has them."""
-    state, reason, _ = _ENDINGS[random.choice(len(_ENDINGS), p=[share for *_, share in _ENDINGS])]
-    config = _config(random)
-    epochs = config["trainer"]["max_epochs"]
+def run(random: np.random.Generator, run_id: int, created: datetime, *, whole: bool = False) -> dict[str, Any]:
+    """The columns of one ended run, as `db.tables.Run` has them; a ``whole`` one went to its end."""
+    ending = 0 if whole else random.choice(len(_ENDINGS), p=[share for *_, share in _ENDINGS])
+    state, reason, _ = _ENDINGS[ending]
+    asked = config(random)
+    epochs = asked["trainer"]["max_epochs"]
     share = 1.0 if reason is Reason.COMPLETED else float(random.uniform(0.05, 0.9))
     total = epochs * 100
     began = state is not RunState.CANCELLED
@@ -53,10 +54,10 @@ def run(random: np.random.Generator, run_id: int, created: datetime) -> dict[str
         "state": state,
         "reason": reason,
         "reason_text": "" if state is RunState.FINISHED else f"It ended at step {int(total * share)}.",
-        "config": config,
-        "model_class": config["model"]["class_path"],
-        "dataset": config["data"]["init_args"]["dataset"],
-        "seed": config["seed"],
+        "config": asked,
+        "model_class": asked["model"]["class_path"],
+        "dataset": asked["data"]["init_args"]["dataset"],
+        "seed": asked["seed"],
         "mirror": Mirror.OFF,
         "launched_by": str(random.choice(_PEOPLE)),
         "created_at": created,
@@ -79,8 +80,8 @@ def tags(random: np.random.Generator) -> list[str]:
     return [str(tag) for tag in random.choice(_TAGS, size=int(random.integers(0, 3)), replace=False)]
 
 
-def _config(random: np.random.Generator) -> dict[str, Any]:
-    """A config with 20 leaves."""
+def config(random: np.random.Generator) -> dict[str, Any]:
+    """A config with 20 leaves, as a run's row holds it."""
     model = str(random.choice(list(_MODELS)))
     data, dataset = _MODELS[model]
     return {

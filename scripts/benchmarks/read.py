@@ -1,0 +1,114 @@
+"""Reading back: one long series, the table of many runs, and many curves at once."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from db import curves, runs
+from scripts import big_database
+from scripts.benchmarks import invented, rows, scratch
+from scripts.benchmarks.results import Result, beside, interleaved, median, within
+
+POINTS = 100_000
+POINTS_A_DRAIN = 500
+ROUNDS = 9
+RUNS = 10_000
+COMPARED = 50
+FILTER = "status = failed and config.learning_rate < 1e-3 and metric.val_accuracy > 0.5 or tag = baseline"
+COLUMNS = (
+    "config.learning_rate", "config.weight_decay", "config.width", "config.depth", "config.dropout",
+    "config.schedule", "config.batch_size", "config.max_epochs", "config.precision", "config.seed",
+    "metric.train_loss", "metric.val_loss.min", "metric.val_accuracy.max", "metric.val_f1.max", "metric.val_auroc.max",
+    "metric.test_loss", "metric.test_accuracy", "metric.test_f1", "metric.test_auroc", "metric.lr",
+)  # fmt: skip
+
+
+def measure() -> list[Result]:
+    """The rows of reading."""
+    with scratch.data_folder() as folder:
+        one = _one_series(folder)
+    with scratch.data_folder():
+        long_ids = big_database.fill(scratch.database(), big_database.Size(runs=RUNS, long_runs=COMPARED))
+        return [*one, *_table(), *_many_curves(long_ids)]
+
+
+def _one_series(folder: Path) -> list[Result]:
+    """100,000 points as the recorder leaves them, beside the same as rows; both end as numpy arrays."""
+    steps = np.arange(POINTS, dtype=np.int64)
+    times = 1.7e9 + steps * 0.01
+    values = np.random.default_rng(0).normal(size=POINTS)
+    database = scratch.database()
+    with database.writing() as session:
+        run_id = runs.create(session, name="read", config=invented.config(np.random.default_rng(0)))
+    for start in range(0, POINTS, POINTS_A_DRAIN):
+        part = slice(start, start + POINTS_A_DRAIN)
+        with database.writing() as session:
+            curves.append(session, run_id, 1, {"train_loss": (steps[part], times[part], values[part])}, None)
+    connection = rows.open_rows(folder / "rows.sqlite")
+    rows.write_rows(
+        connection,
+        [(1, "train_loss", *point) for point in zip(steps.tolist(), times.tolist(), values.tolist(), strict=True)],
+    )
+
+    def read_ours() -> float:
+        began = time.perf_counter()
+        with database.reading() as session:
+            curve = curves.read(session, run_id, "train_loss")
+        taken = time.perf_counter() - began
+        if len(curve.values) != POINTS or curve.values[-1] != values[-1]:
+            raise RuntimeError("the series came back wrong")
+        return taken
+
+    def read_reference() -> float:
+        began = time.perf_counter()
+        found = rows.read_rows(connection, 1, "train_loss")
+        taken = time.perf_counter() - began
+        if len(found[2]) != POINTS:
+            raise RuntimeError("the rows came back wrong")
+        return taken
+
+    written, reference = map(median, interleaved(ROUNDS, read_ours, read_reference))
+    with database.writing() as session:
+        curves.compact(session, run_id)
+    compacted = median([read_ours() for _ in range(ROUNDS)])
+    connection.close()
+    said = "one row per point, read by its primary key into numpy arrays"
+    return [
+        beside("read a series of 100k points, as recorded", written, "s", reference, 0.1, against=said),
+        beside("read a series of 100k points, compacted", compacted, "s", reference, 0.1, against=said),
+    ]
+
+
+def _table() -> list[Result]:
+    """The runs page's question over 10,000 runs: 50 rows with 20 columns, and how many there are."""
+    asked: dict[str, dict[str, str]] = {
+        "newest first": {},
+        "sorted by a metric": {"sort": "-metric.val_accuracy.max"},
+        "filtered": {"query": FILTER},
+        "filtered, sorted by a config value": {"query": FILTER, "sort": "config.learning_rate"},
+    }
+    return [
+        within(f"runs table, 10,000 runs × 20 columns, {name}", _median_seconds(_find(question)) * 1000, "ms", 100.0)
+        for name, question in asked.items()
+    ]
+
+
+def _find(question: dict[str, str]) -> Callable[[], None]:
+    def ask() -> None:
+        with scratch.database().reading() as session:
+            page = runs.find(session, columns=COLUMNS, limit=50, **question)
+        if not page.rows or not page.rows[0].values:
+            raise RuntimeError(f"no rows with values came back for {question}")
+
+    return ask
+
+
+def _median_seconds(act: Callable[[], None]) -> float:
+    def once() -> float:
+        began = time.perf_counter()
+        act()
+        return time.perf_counter() - began
+
+    return median([once() for _ in range(ROUNDS)])
