@@ -51,6 +51,12 @@ def machines() -> list[SupervisorRow]:
     return _machines(database_url())
 
 
+def forget() -> None:
+    """Read again what a page has just changed."""
+    for read in (_descriptions, _forms, _catalog, _sample_states, _settings, _machines):
+        read.clear()
+
+
 @st.cache_data(ttl=2, max_entries=4, show_spinner=False)
 def _descriptions(url: str) -> dict[str, dict[str, Any]]:
     with connect(url).reading() as session:

@@ -10,6 +10,7 @@ from db.run_config import ConfigError, RunConfig, read_config
 from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft, get
 
 Problem = tuple[str, str]
+DEEPEST = 20  # levels of a YAML
 
 
 def find_problems(
@@ -60,6 +61,9 @@ def read_pasted(text: str, descriptions: Mapping[str, Mapping[str, Any]]) -> tup
     if len(text) > YAML_LIMIT:
         return None, [f"The text has {len(text):,} characters; a config has {YAML_LIMIT:,} at most."]
     try:
+        refused = _refused(text)
+        if refused:
+            return None, [refused]
         values = yaml.safe_load(text)
         lines = _lines(text)
     except yaml.YAMLError as error:
@@ -72,6 +76,18 @@ def read_pasted(text: str, descriptions: Mapping[str, Mapping[str, Any]]) -> tup
     if found:
         return None, [_with_line(path, message, lines) for path, message in found]
     return values, []
+
+
+def _refused(text: str) -> str:
+    """Why a text is not read at all: aliases can make it endless, and nesting exhausts the reader; else ""."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            return f"Line {event.start_mark.line + 1}: aliases (*name) are not taken; write the value out."
+        if depth > DEEPEST:
+            return f"Line {event.start_mark.line + 1}: nested more than {DEEPEST} levels deep."
+    return ""
 
 
 def _with_line(path: str, message: str, lines: Mapping[str, int]) -> str:

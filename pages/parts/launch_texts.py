@@ -38,7 +38,7 @@ def _draw_config(draft: Draft, *, as_command: bool) -> None:
         return
     if as_command:
         st.caption("Runs the same without the dashboard, recorded in the same place.")
-        st.code(command_line(config), language="bash", wrap_lines=True)
+        st.code(command_line(config, draft.name), language="bash", wrap_lines=True)
     else:
         st.code(config.to_yaml(), language="yaml", height=360)
 

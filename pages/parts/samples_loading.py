@@ -7,6 +7,7 @@ import streamlit as st
 
 from catalog.samples import load_sample
 from db.engine import connect
+from pages.parts import cached
 
 
 def load_samples(keys: Iterable[str]) -> None:
@@ -17,7 +18,7 @@ def load_samples(keys: Iterable[str]) -> None:
     """
     for key in keys:
         _load(key)
-    st.cache_data.clear()
+    cached.forget()
 
 
 def _load(key: str) -> None:

@@ -10,6 +10,7 @@ from db.settings import Settings
 from db import settings as db_settings
 from db.engine import connect
 from db.states import Mirror
+from pages.parts import cached
 from pages.parts.launch_record import MIRROR_TITLES, mirror_words, wandb_key_is_here
 
 
@@ -75,5 +76,5 @@ def draw_fields(settings: Settings) -> None:
 def _save(**changes: Any) -> None:
     with connect().writing() as session:
         db_settings.write(session, getpass.getuser(), **changes)
-    st.cache_data.clear()
+    cached.forget()
     st.toast("Saved", icon=":material/check:")

@@ -11,6 +11,7 @@ from db import modules
 from db import settings as db_settings
 from db.engine import connect
 from jobs.wake import DESCRIBE, wake
+from pages.parts import cached
 from pages.parts.formats import ago, escape
 
 WAIT_SECONDS = 1
@@ -67,7 +68,7 @@ def draw_paths(settings: Settings) -> None:
 def _draw_listed(paths: tuple[str, ...], waiting: bool) -> None:
     rows = read_modules()
     if waiting and all(found_under(path, rows) for path in paths):
-        st.cache_data.clear()
+        cached.forget()
         st.rerun()
     for path in paths:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -128,4 +129,4 @@ def _save_paths(paths: tuple[str, ...]) -> None:
     with connect().writing() as session:
         db_settings.write(session, getpass.getuser(), module_paths=paths)
     wake(DESCRIBE)
-    st.cache_data.clear()
+    cached.forget()

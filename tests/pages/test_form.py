@@ -99,7 +99,7 @@ def test_a_problem_stands_at_its_field_and_a_change_is_marked(config: dict[str, 
     path = "model.init_args.width"
     at = open_form(config, {path: ["must be at least 1"]}, {path: (32, 0)})
 
-    assert any("must be at least 1" in caption.value for caption in at.caption)
+    assert any("must be at least 1" in text.value for text in at.markdown)
     assert "was 32" in at.number_input(key=f"form.{path}").label
 
 
