@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
+from api.guard import Guard
 from api.routes import make_api
 from db.engine import connect
 from db.migrate import upgrade
+from jobs import presence
 from jobs.supervise import keep_supervisor_alive
 
 FRAME = Path(__file__).resolve().parent / "pages" / "frame.py"
@@ -26,11 +29,13 @@ FRAME = Path(__file__).resolve().parent / "pages" / "frame.py"
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """While the dashboard is up: the database is at the newest migration and a supervisor lives."""
     upgrade(connect())
+    sign = presence.arrive(int(st.get_option("server.port")))
     keeper = asyncio.create_task(keep_supervisor_alive())
     yield
     keeper.cancel()
     with suppress(asyncio.CancelledError):
         await keeper
+    presence.leave(sign)
 
 
-app = st.App(str(FRAME), routes=[Mount("/api", app=make_api())], lifespan=lifespan)
+app = st.App(str(FRAME), routes=[Mount("/api", app=make_api())], lifespan=lifespan, middleware=[Middleware(Guard)])
