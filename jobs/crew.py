@@ -15,12 +15,26 @@ from jobs.processes import Identity, is_alive, kill_groups, send
 from jobs.run_files import AttemptFiles
 from jobs.schedule import process_count
 
-SIBLING_GRACE_SECONDS = 2.0  # after a rank failed, the others may leave their own last words
-ENDING_GRACE_SECONDS = 20.0  # after rank 0 ended well, or said how it ended, its processes must be gone
-EXIT_CODE_SECONDS = 1.5  # a death is known before its exit code is
-TERM_TO_KILL_SECONDS = 5.0
-PROMISE_SLACK_SECONDS = 5.0
 DEFAULT_PROMISE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a crew is waited for.
+
+    Attributes:
+        sibling_seconds: after a rank failed, the others may leave their own last words.
+        ending_seconds: after rank 0 ended well, or said how it ended, all its processes must be gone.
+        exit_code_seconds: a death is known before its exit code is.
+        kill_seconds: from SIGTERM to SIGKILL.
+        promise_seconds: past a promised sign of life, before a run counts as stalled.
+    """
+
+    sibling_seconds: float = 2.0
+    ending_seconds: float = 20.0
+    exit_code_seconds: float = 1.5
+    kill_seconds: float = 5.0
+    promise_seconds: float = 5.0
 
 
 @dataclass
@@ -41,6 +55,7 @@ class Crew:
     codes: dict[int, int] = field(default_factory=dict)
     recorded: bool = False  # whether the processes are in the database
     end_failures: int = 0  # how often its end could not be recorded
+    patience: Patience = field(default_factory=Patience)
     _dead_since: dict[int, float] = field(default_factory=dict)
     _said_since: float | None = None
     _stop_since: float | None = None
@@ -64,7 +79,7 @@ class Crew:
             self._dead_since.setdefault(rank, now)
         if not living:
             newest = max(self._dead_since.values(), default=now)
-            return self._all_codes_known() or now - newest > EXIT_CODE_SECONDS
+            return self._all_codes_known() or now - newest > self.patience.exit_code_seconds
         if self._dead_since:
             self._end_the_rest(living, now)
         self._end_the_silent(living, now)
@@ -79,7 +94,7 @@ class Crew:
         if self._termed_at is None and now - self._stop_since >= wait_seconds:
             self._termed_at = now
             send(self.living().values(), signal.SIGTERM)
-        term_to_kill = TERM_TO_KILL_SECONDS if row.state is not RunState.STARTING else max(2.0, grace_seconds)
+        term_to_kill = self.patience.kill_seconds if row.state is not RunState.STARTING else max(2.0, grace_seconds)
         if self._termed_at is not None and now - self._termed_at >= term_to_kill:
             self.kill(self.living(), "stop")
 
@@ -91,7 +106,7 @@ class Crew:
         if row.state is not RunState.RUNNING:
             return False
         promise = row.next_check_in_seconds or DEFAULT_PROMISE_SECONDS
-        return now - self._activity_since > promise + PROMISE_SLACK_SECONDS
+        return now - self._activity_since > promise + self.patience.promise_seconds
 
     def kill(self, processes: dict[int, Identity], why: str) -> None:
         """SIGKILL, noted before it is done so that a restarted supervisor knows whose doing it was."""
@@ -105,9 +120,9 @@ class Crew:
     def _end_the_rest(self, living: dict[int, Identity], now: float) -> None:
         first = min(self._dead_since.values())
         if any(self._ended_badly(rank, now) for rank in self._dead_since):
-            if now - first >= SIBLING_GRACE_SECONDS:
+            if now - first >= self.patience.sibling_seconds:
                 self.kill(living, "sibling")
-        elif 0 in self._dead_since and now - self._dead_since[0] >= ENDING_GRACE_SECONDS:
+        elif 0 in self._dead_since and now - self._dead_since[0] >= self.patience.ending_seconds:
             self.kill(living, "hung")
 
     def _end_the_silent(self, living: dict[int, Identity], now: float) -> None:
@@ -115,7 +130,7 @@ class Crew:
         if 0 not in living or not self.files.outcome_path(0).exists():
             return
         self._said_since = now if self._said_since is None else self._said_since
-        if now - self._said_since >= ENDING_GRACE_SECONDS:
+        if now - self._said_since >= self.patience.ending_seconds:
             self.kill(living, "hung")
 
     def _ended_badly(self, rank: int, now: float) -> bool:
@@ -124,18 +139,18 @@ class Crew:
             return outcome.state in (RunState.FAILED, RunState.LOST)
         seen = self.files.exit(rank)
         code = seen.code if seen else self.codes.get(rank)
-        return code != 0 and (code is not None or now - self._dead_since[rank] > EXIT_CODE_SECONDS)
+        return code != 0 and (code is not None or now - self._dead_since[rank] > self.patience.exit_code_seconds)
 
 
-def attached(run: RunDetail, now: float) -> Crew:
+def attached(run: RunDetail, now: float, patience: Patience) -> Crew:
     """The crew of a run that is active already: from its row, or from what its processes wrote of themselves."""
     files = AttemptFiles(run.id, run.attempt)
     known = {int(one["rank"]): Identity.from_dict(one) for one in run.processes or ()}
     if known:
-        return Crew(files, len(known), now, known, recorded=True)
+        return Crew(files, len(known), now, known, recorded=True, patience=patience)
     names = run.devices or ["cpu"]
     count = len(names) if names[0] != "cpu" else process_count(read_config(run.config).scaling, 0)
-    return Crew(files, count, now)
+    return Crew(files, count, now, patience=patience)
 
 
 def process_rows(crew: Crew) -> list[dict[str, Any]]:

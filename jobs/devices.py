@@ -52,6 +52,8 @@ class DeviceState:
         if self.kind == "cpu":
             if len(self.held_by) < self.places:
                 return ""
+            if self.places < 1:
+                return "the settings allow no run on the CPU"
             places = f"{self.places} CPU places" if self.places != 1 else "the 1 CPU place"
             return f"waits for {'1 of ' if self.places != 1 else ''}{places}; {_hold(self.held_by)}"
         title = f"GPU {self.name.partition(':')[2]}"

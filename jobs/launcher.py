@@ -9,7 +9,7 @@ from db.home import home
 from db.rows import RunDetail, RunRow
 from db.run_config import ConfigError, RunConfig, read_config
 from db.states import Reason, RunState
-from jobs.crew import Crew
+from jobs.crew import Crew, Patience
 from jobs.devices import DeviceState, holders_of, measure
 from jobs.gpus import GpuReader
 from jobs.processes import host_name
@@ -34,11 +34,12 @@ class Launcher:
         trouble: what keeps runs from starting, for the supervisor's row.
     """
 
-    def __init__(self, database: Database, warm: Warm, target: str, read_gpus: GpuReader) -> None:
+    def __init__(self, database: Database, warm: Warm, target: str, read_gpus: GpuReader, patience: Patience) -> None:
         self._database = database
         self._warm = warm
         self._target = target
         self._read_gpus = read_gpus
+        self._patience = patience
         self._host = host_name()
         self._held: dict[int, tuple[str, ...]] = {}
         self._ordered: dict[int, float] = {}
@@ -148,7 +149,7 @@ class Launcher:
         with self._database.writing() as session:
             if not queue.claim(session, run.id, self._host, list(names)):
                 return ""
-        crews[run.id] = Crew(files, request.count, now)
+        crews[run.id] = Crew(files, request.count, now, patience=self._patience)
         self._held[run.id], self._ordered[run.id] = names, now
         for order in orders(files, request.count, devices, self._target):
             self._warm.order(order)

@@ -89,11 +89,8 @@ class _Free:
     def why_never(self, request: Request) -> str:
         """Why this machine can never do it; empty when it can."""
         if request.kind == "cpu":
-            return (
-                ""
-                if any(device.places > 0 for device in self.devices.values())
-                else "no run is allowed on the CPU here"
-            )
+            allowed = any(device.places > 0 for device in self.devices.values())
+            return "" if allowed else "the settings allow no run on the CPU"
         if not self.devices:
             return "asks for a GPU, and this machine has none that can be used; choose accelerator cpu instead"
         count = len(self.devices)

@@ -14,7 +14,7 @@ from db import progress, runs, settings, supervisors
 from db.engine import Database
 from db.rows import RunRow
 from jobs import presence
-from jobs.crew import Crew, attached, process_rows
+from jobs.crew import Crew, Patience, attached, process_rows
 from jobs.describing import DESCRIBE_TARGET
 from jobs.finalise import MemoryWatch, finalise
 from jobs.gpus import GpuReader, read_with_nvml
@@ -44,6 +44,7 @@ class Names:
     idle_seconds: float = 60.0
     tick_seconds: float = 0.5
     read_gpus: GpuReader = field(default=read_with_nvml)
+    patience: Patience = field(default_factory=Patience)
 
 
 class Supervisor:
@@ -58,7 +59,7 @@ class Supervisor:
         self._crews: dict[int, Crew] = {}
         self._memory = MemoryWatch()
         self._warm = Warm(self._names.warm)
-        self._launcher = Launcher(database, self._warm, self._names.rank, self._names.read_gpus)
+        self._launcher = Launcher(database, self._warm, self._names.rank, self._names.read_gpus, self._names.patience)
         self._modules = ModulesWatch(self._warm, self._names.describe)
         self._chores = Chores(database)
         self._settings = settings.Settings()
@@ -87,6 +88,7 @@ class Supervisor:
     def tick(self) -> None:
         """One round."""
         now = time.monotonic()
+        self._trouble = ""
         for one in self._warm.news():
             self._hear(one)
         if now - self._last_settings > 2.0:
@@ -107,7 +109,6 @@ class Supervisor:
     def _tick_safely(self) -> None:
         try:
             self.tick()
-            self._trouble = ""
         except Exception as error:  # whatever it is (a busy database, a full disk): the next round may do better
             log.exception("this round of the supervisor failed; it goes on")
             self._trouble = f"The last round failed: {type(error).__name__}: {str(error).splitlines()[0][:300]}"
@@ -166,7 +167,7 @@ class Supervisor:
             run = runs.get(session, row.id)
         if run.host != self._host:
             return None
-        crew = attached(run, now)
+        crew = attached(run, now, self._names.patience)
         self._crews[row.id] = crew
         log.info("run %s attempt %s: attached to %s process(es)", run.id, run.attempt, len(crew.processes))
         return crew
