@@ -12,7 +12,7 @@ from db.rows import RunRow
 from jobs import control, place, presence
 from jobs.errors import JobsError
 from jobs.processes import is_alive
-from jobs.supervise import ensure_supervisor, stop_supervisor, wait_until_taken
+from jobs.supervise import ensure_supervisor, stop_supervisor, wait_for
 from jobs.wake import CLOSING, wake
 
 Say = Callable[[str], None]
@@ -36,16 +36,20 @@ def print_status(say: Say = print) -> int:
 
 
 def stop_everything(say: Say = print) -> int:
-    """Runs are paused (each saves a checkpoint and can be resumed), then the supervisor ends, then the dashboards."""
+    """Runs are paused (each saves a checkpoint and can be resumed), then the dashboards end, then the supervisor.
+
+    The dashboards go first because they start a supervisor when none lives.
+    """
     wake(CLOSING)  # what waits in the queue stays there
     paused = pause_active(say)
+    ended = stop_dashboards(say)
     try:
         if stop_supervisor():
             say("The run supervisor has ended.")
+            ended += 1
     except JobsError as error:
         say(str(error))
         return 1
-    ended = stop_dashboards(say)
     if not (paused or ended):
         say("Nothing is running any more.")
     return 0
@@ -58,7 +62,7 @@ def pause_active(say: Say) -> int:
         return 0
     if not place.is_taken():  # somebody has to record how they end
         ensure_supervisor()
-        wait_until_taken(10.0)
+        wait_for(lambda: wake(CLOSING), 10.0)
     names = ", ".join(f"run {row.id}" for row in active)
     with connect().writing() as session:
         control.pause(session, [row.id for row in active], getpass.getuser())

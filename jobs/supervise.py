@@ -54,14 +54,19 @@ def stop_supervisor(timeout_seconds: float = 15.0) -> bool:
     if process is None:
         return False
     _terminate(process)
-    if not _wait(lambda: not is_alive(process), timeout_seconds):
+    if not wait_for(lambda: not is_alive(process), timeout_seconds):
         raise JobsError(f"The supervisor (process {process.pid}) has not ended after {timeout_seconds:.0f} s.")
     return True
 
 
-def wait_until_taken(timeout_seconds: float) -> bool:
-    """Whether a supervisor lives by then."""
-    return _wait(place.is_taken, timeout_seconds)
+def wait_for(holds: Callable[[], bool], timeout_seconds: float) -> bool:
+    """Whether something becomes true in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while not holds():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _start() -> None:
@@ -81,12 +86,3 @@ def _start() -> None:
 def _terminate(process: Identity) -> None:
     if is_alive(process):
         os.kill(process.pid, signal.SIGTERM)
-
-
-def _wait(holds: Callable[[], bool], timeout_seconds: float) -> bool:
-    deadline = time.monotonic() + timeout_seconds
-    while not holds():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.05)
-    return True

@@ -122,6 +122,7 @@ class Supervisor:
         self._closing = self._closing or CLOSING in heard
         if DESCRIBE in heard:
             self._modules.ask()
+            self._last_settings = float("-inf")  # look at the modules in the next round
 
     def _hear(self, one: dict[str, Any]) -> None:
         if one["news"] == "gone":

@@ -28,8 +28,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "features": frozenset(),
     "db": frozenset(),
 }
-# A preset is YAML; the pages read it through this torch-free module.
-ALSO: dict[str, frozenset[str]] = {"pages": frozenset({"lightning_modules.presets"})}
+# A preset is YAML; the pages read it through this torch-free module. After a death, the supervisor brings in the tail
+# of the journal with the very function that the run would have used.
+ALSO: dict[str, frozenset[str]] = {
+    "pages": frozenset({"lightning_modules.presets"}),
+    "jobs": frozenset({"tracking.drain"}),
+}
 
 LIGHTNING_LOGGER = "tracking/lightning_logger.py"
 MIRROR_FILES = ("tracking/wandb_mirror.py", "scripts/wandb_sync.py")
