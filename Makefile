@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 # One line per package, so that a first install shows that it moves without filling the screen.
-PROGRESS := awk '/^Collecting |^  Downloading .*\([0-9.]+ [MG]B\)/ {print "  " $$1, $$2, $$3; fflush()}'
+PROGRESS := awk '/^Collecting / {print "  " $$2} /^  Downloading .* MB\)/ {print "    " $$(NF-1), $$NF} {fflush()}'
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
