@@ -17,8 +17,9 @@ SHELL := /bin/bash
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
+# Sample data that no package carries comes in the background: the start neither waits for it nor fails without a network.
 run: $(VENV)/.installed  ## start the dashboard (PORT=8501 HOST=127.0.0.1)
-	@$(BIN)/python -m scripts.dashboard --host $(HOST) --port $(PORT)
+	@$(BIN)/python -m scripts.sample_data >/dev/null 2>&1 & exec $(BIN)/python -m scripts.dashboard --host $(HOST) --port $(PORT)
 
 stop:  ## end the runs gently (their checkpoints are saved), the supervisor and the dashboard
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m scripts.dashboard --stop; else echo "Nothing is installed here, so nothing runs."; fi

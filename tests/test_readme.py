@@ -47,9 +47,9 @@ def test_make_knows_every_command(command: str) -> None:
 
 def test_the_address_and_port_reach_the_dashboard() -> None:
     done = subprocess.run(
-        ["make", "--dry-run", "run", "PORT=9000", "HOST=0.0.0.0"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--dry-run", "run", "PORT=9000", "HOST=::1"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert "--host 0.0.0.0 --port 9000" in done.stdout
+    assert "--host ::1 --port 9000" in done.stdout
 
 
 def test_the_tree_is_the_tree() -> None:
