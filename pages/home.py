@@ -1,12 +1,12 @@
 """Home: what runs now, what needs a look, what is new, and what can be done next."""
 
 import streamlit as st
-from pages.parts.samples import draw_samples
 
 from pages.parts import cached
 from pages.parts.home_lists import draw_ended, draw_looks, read_lists
 from pages.parts.home_now import LIVE_SECONDS, draw_now, read_now, what_is_there
 from pages.parts.processors import PROCESSOR_SECONDS, draw_processors, draw_supervisor, is_settled
+from pages.parts.samples import draw_samples
 from pages.parts.starters import draw_starters
 
 st.title("Home", icon=":material/home:")

@@ -1,8 +1,8 @@
 """A run's state and name as every page shows them."""
 
 import streamlit as st
-from db.rows import RunRow
 
+from db.rows import RunRow
 from db.states import RunState
 from pages.parts.formats import escape
 

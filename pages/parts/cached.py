@@ -6,12 +6,12 @@ The database's address is part of every key, so that another data folder never s
 from typing import Any
 
 import streamlit as st
-from db.rows import DatasetRow, SupervisorRow
 
 from catalog import samples as catalog_samples
 from db import datasets, modules, settings, supervisors
 from db.engine import connect
 from db.home import database_url
+from db.rows import DatasetRow, SupervisorRow
 from lightning_modules import presets as written_presets
 from pages.parts.fields import ClassForm, class_form
 

@@ -1,10 +1,10 @@
 """Runs that need a look, and runs that ended lately."""
 
 import streamlit as st
-from db.rows import RunRow
 
 from db import runs
 from db.engine import connect
+from db.rows import RunRow
 from db.states import RunState
 from pages.parts.badges import run_link, state_badge
 from pages.parts.formats import ago, duration, escape

@@ -4,11 +4,11 @@ import getpass
 from datetime import UTC, datetime
 
 import streamlit as st
-from db.errors import IllegalMove, NotFound
-from db.rows import RunDetail, RunRow
 
 from db import queue, runs
 from db.engine import connect
+from db.errors import IllegalMove, NotFound
+from db.rows import RunDetail, RunRow
 from db.states import RunState
 from jobs import control
 from pages.parts.badges import run_link, state_badge

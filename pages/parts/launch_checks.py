@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from jobs.validation import problems as class_problems
 
 from db.run_config import ConfigError, RunConfig, read_config
+from jobs.validation import problems as class_problems
 from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft, get
 
 Problem = tuple[str, str]

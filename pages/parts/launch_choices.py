@@ -20,7 +20,8 @@ def available_datasets(draft: Draft) -> dict[str, str]:
     """Reference to label of the datasets that the draft's data module can read."""
     states = cached.sample_states()
     loadable = {sample.key: sample.kind for sample in SAMPLES if states[sample.key][0]}
-    return dataset_options(cached.catalog(), loadable, kind_of(draft))
+    chosen = str(get(draft.config, "data.init_args.dataset") or "")
+    return dataset_options(cached.catalog(), loadable, kind_of(draft), chosen)
 
 
 def why_not_available() -> dict[str, str]:

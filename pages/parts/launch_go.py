@@ -3,12 +3,12 @@
 import getpass
 
 import streamlit as st
-from jobs.launch import launch
 
 from catalog.errors import CatalogError
 from db.engine import connect
 from db.run_config import ConfigError, RunConfig, read_config
 from db.states import Mirror, Relation
+from jobs.launch import launch
 from pages.parts.draft import Draft, Forms
 from pages.parts.formats import escape
 from pages.parts.launch_choices import sample_to_load

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import streamlit as st
-from db.errors import NotFound
-from db.rows import RunDetail
 
 from db import runs
 from db.engine import connect
+from db.errors import NotFound
+from db.rows import RunDetail
 from pages.parts import cached
 from pages.parts.draft import Draft, Forms
 from pages.parts.form import forget_widgets

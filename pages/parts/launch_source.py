@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from db.rows import DatasetRow, RunDetail
-
 from pages.parts.draft import Draft, Forms, apply_changes, blank_config, companions, complete, get, put
 from pages.parts.fields import ClassForm
 
@@ -98,22 +97,25 @@ def kinds_by_data_class(presets: Iterable[Any]) -> dict[str, str]:
     return {preset.config["data"]["class_path"]: preset.kind for preset in presets}
 
 
-def dataset_options(catalog: Iterable[DatasetRow], samples: Mapping[str, str], kind: str | None) -> dict[str, str]:
+def dataset_options(
+    catalog: Iterable[DatasetRow], samples: Mapping[str, str], kind: str | None, chosen: str = ""
+) -> dict[str, str]:
     """Dataset reference to label, of one kind: what is registered, and samples that a launch would load.
 
     Args:
         samples: key to kind of the samples that are available.
+        chosen: the reference in the draft; it is among the options whatever its kind, when it exists.
     """
     options: dict[str, str] = {}
     registered = set()
     for row in catalog:
         registered.add(row.name)
-        if kind and row.kind != kind:
+        named = chosen.partition("@")[0] == row.name
+        if kind and row.kind != kind and not named:
             continue
-        rows = f"{row.row_count:,} rows" if row.row_count is not None else "no version"
-        options[row.name] = f"{row.name} · newest (version {row.version}) · {rows}"
-        for number in range(row.version, 0, -1) if row.version > 1 else ():
-            options[f"{row.name}@{number}"] = f"{row.name} · version {number}"
+        options[row.name] = f"{row.name} · newest (version {row.version}) · {row.row_count:,} rows"
+        exact = range(row.version, 0, -1) if row.version > 1 or (named and "@" in chosen) else ()
+        options |= {f"{row.name}@{number}": f"{row.name} · version {number}" for number in exact}
     for key, sample_kind in samples.items():
         if key not in registered and (not kind or sample_kind == kind):
             options[key] = f"{key} · sample, loaded when you launch"

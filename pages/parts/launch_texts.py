@@ -3,9 +3,9 @@
 from urllib.parse import urlencode
 
 import streamlit as st
-from jobs.commands import command_line
 
 from db.run_config import ConfigError, read_config
+from jobs.commands import command_line
 from pages.parts import cached
 from pages.parts.draft import LINK_LIMIT, YAML_LIMIT, Draft, Forms, complete, encode_changes
 from pages.parts.form import forget_widgets

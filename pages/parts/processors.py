@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
-from db.rows import SupervisorRow
 
+from db.rows import SupervisorRow
 from jobs.place import is_taken
 from pages.parts import cached
 from pages.parts.formats import ago, escape, size

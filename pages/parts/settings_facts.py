@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import streamlit as st
-from db.migrate import head, revision
 
 from db.engine import connect
 from db.home import PROJECT_ROOT, data_folder, database_url, home
+from db.migrate import head, revision
 from pages.parts.formats import size
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "streamlit", "SQLAlchemy", "wandb", "plotly", "numpy")

@@ -5,10 +5,10 @@ import os
 from typing import Any
 
 import streamlit as st
-from db.settings import Settings
 
 from db import settings as db_settings
 from db.engine import connect
+from db.settings import Settings
 from db.states import Mirror
 from pages.parts import cached
 from pages.parts.launch_record import MIRROR_TITLES, mirror_words, wandb_key_is_here

@@ -4,12 +4,12 @@ import getpass
 import re
 
 import streamlit as st
-from db.rows import ModuleRow
-from db.settings import Settings
 
 from db import modules
 from db import settings as db_settings
 from db.engine import connect
+from db.rows import ModuleRow
+from db.settings import Settings
 from jobs.wake import DESCRIBE, wake
 from pages.parts import cached
 from pages.parts.formats import ago, escape

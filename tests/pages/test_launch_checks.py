@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pages.parts.draft import NOTES_LIMIT, Draft, blank_config, complete, put
+from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft, blank_config, complete, put
 from pages.parts.fields import class_form
 from pages.parts.launch_checks import find_problems, read_pasted
 from tests.pages.descriptions import DATA, DESCRIPTIONS, MODEL
@@ -98,3 +98,10 @@ def test_strange_yaml_is_answered_and_never_raises(text: str) -> None:
 
     assert values is None
     assert faults
+
+
+def test_a_pasted_text_has_a_limit() -> None:
+    values, faults = read_pasted("x" * 10_000_000, BY_PATH)
+
+    assert values is None
+    assert f"{YAML_LIMIT:,} at most" in faults[0]
