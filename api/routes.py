@@ -1,7 +1,7 @@
 """What programs see: the REST routes under ``/api``. Thin: each checks its input, calls one function, answers."""
 
 import getpass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +21,9 @@ from jobs.launch import launch
 
 def make_api() -> FastAPI:
     """The API's application, to be mounted under ``/api``."""
-    failures = {code: {"model": messages.Failure} for code in (400, 403, 404, 409, 422)}
+    failures: dict[int | str, dict[str, Any]] = {
+        code: {"model": messages.Failure} for code in (400, 403, 404, 409, 422)
+    }
     api = FastAPI(title="Bancada", docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=failures)
     api.add_middleware(Guard)
     _answer_errors(api)

@@ -81,6 +81,7 @@ def measure(
     own_pids: frozenset[int] = frozenset(),
     read_gpus: GpuReader | None = None,
     visible: str | None = None,
+    cpu_percent: float | None = None,
 ) -> list[DeviceState]:
     """The CPU, then the GPUs that may be used.
 
@@ -89,13 +90,12 @@ def measure(
         holders: device name to the active runs on it.
         own_pids: processes of our own active runs; all others on a GPU are foreign.
         read_gpus: who reads the GPUs; `read_with_nvml` by default.
+        cpu_percent: how busy the CPU was since it was last asked; a second asker would spoil the answer.
         visible: stands for ``CUDA_VISIBLE_DEVICES``; None reads the environment.
     """
     held = {name: tuple(ids) for name, ids in (holders or {}).items()}
     memory = psutil.virtual_memory()
-    cpu = DeviceState(
-        "cpu", cpu_title(), cpu_places, memory.total, memory.available, psutil.cpu_percent(), held.get("cpu", ())
-    )
+    cpu = DeviceState("cpu", cpu_title(), cpu_places, memory.total, memory.available, cpu_percent, held.get("cpu", ()))
     readings = (read_gpus or read_with_nvml)()
     chosen = visible_only(readings, os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible)
     return [cpu, *(_state(one, held.get(f"cuda:{one.number}", ()), own_pids) for one in chosen)]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from db import runs
 from db.engine import Database
 from jobs.finalise import tidy
+from jobs.logs import rotate_when_big
 from jobs.trash import purge, sweep
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,11 @@ class Chores:
         self._waiting.put(lambda: tidy(self._database, run_id))
 
     def look(self, trash_days: float, now: float) -> None:
-        """Empty what has been in the trash for long enough, now and then."""
+        """Now and then: empty what has been in the trash for long enough, and begin a new log when it is big."""
         if now - self._trash_looked >= TRASH_SECONDS:
             self._trash_looked = now
             self._waiting.put(lambda: self._empty_trash(trash_days))
+            self._waiting.put(rotate_when_big)
 
     def _empty_trash(self, trash_days: float) -> None:
         sweep()

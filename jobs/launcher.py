@@ -52,14 +52,18 @@ class Launcher:
         """Something changed: plan in the next round."""
         self._next_look = float("-inf")
 
-    def measure(self, crews: dict[int, Crew], cpu_places: int) -> list[DeviceState]:
+    def measure(self, crews: dict[int, Crew], cpu_places: int, cpu_percent: float | None = None) -> list[DeviceState]:
         """The processors now."""
         self._held = {run_id: names for run_id, names in self._held.items() if run_id in crews}
         for run_id in crews.keys() - self._held.keys():
             self._held[run_id] = self._devices_in_row(run_id)
         pids = frozenset(process.pid for crew in crews.values() for process in crew.processes.values())
         found = measure(
-            cpu_places=cpu_places, holders=holders_of(self._held.items()), own_pids=pids, read_gpus=self._read_gpus
+            cpu_places=cpu_places,
+            holders=holders_of(self._held.items()),
+            own_pids=pids,
+            read_gpus=self._read_gpus,
+            cpu_percent=cpu_percent,
         )
         return [device for device in found if device.kind == "cpu" or self._warm.can_use_cuda]
 

@@ -24,11 +24,12 @@ class Place:
             PlaceTaken: when another supervisor holds it; the message says who.
         """
         self._file = os.open(_path(), os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + patience_seconds  # somebody may only be looking (`holder_lives`)
+        deadline = time.monotonic() + patience_seconds  # somebody may only be looking (`is_taken`)
         while not _lock(self._file, fcntl.LOCK_EX):
-            if time.monotonic() >= deadline:
+            found = holder()
+            if found or time.monotonic() >= deadline:
                 os.close(self._file)
-                raise PlaceTaken(_taken(holder()))
+                raise PlaceTaken(_taken(found))
             time.sleep(0.02)
         me = identify(os.getpid())
         note = {"host": host_name(), **(me.as_dict() if me else {"pid": os.getpid(), "started": time.time()})}

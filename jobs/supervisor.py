@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
+
 from db import progress, runs, settings, supervisors
 from db.engine import Database
 from db.rows import RunRow
@@ -208,7 +210,7 @@ class Supervisor:
         self._last_written, self._written = now, (phase, trouble)
 
     def _say(self, phase: str, trouble: str) -> None:
-        devices = [device.as_dict() for device in self._launcher.measure(self._crews, self._settings.max_cpu_runs)]
+        measured = self._launcher.measure(self._crews, self._settings.max_cpu_runs, psutil.cpu_percent())
         with self._database.writing() as session:
             supervisors.seen(
                 session,
@@ -216,7 +218,7 @@ class Supervisor:
                 pid=self._me.pid,
                 process_started=self._me.started,
                 phase=phase,
-                devices=devices,
+                devices=[device.as_dict() for device in measured],
                 trouble=trouble,
             )
 

@@ -5,11 +5,13 @@
 
 import argparse
 import ipaddress
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from tempfile import TemporaryFile
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -36,12 +38,22 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.stop:
         return stop_everything()
-    trouble = why_not(chosen.host, chosen.port)
+    trouble = why_no_folder() or why_not(chosen.host, chosen.port)
     if trouble:
         print(trouble, file=sys.stderr)
         return 2
     upgrade(connect())
     return serve(chosen.host, chosen.port)
+
+
+def why_no_folder() -> str:
+    """Why nothing can be kept; empty when it can."""
+    try:
+        with TemporaryFile(dir=home()):
+            return ""
+    except OSError as error:
+        place = os.environ.get("BANCADA_HOME", "bancada-data")
+        return f"The data folder {place} cannot be written: {error.strerror}. BANCADA_HOME=<folder> chooses another."
 
 
 def why_not(host: str, port: int) -> str:
