@@ -90,7 +90,8 @@ SAMPLES: list[Sample] = [
     _vader("movie-reviews"),
     Sample(
         "frases-pt", "text", "binary", "label", sources.portuguese, ignored=("id", "source", "sarcasm"),
-        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"}, stratify_by=("label", "sarcasm"),
+        types={"id": "id", "text": "text", "source": "category", "sarcasm": "category"},
+        stratify_by=("label", "sarcasm"),
     ),
     Sample(
         "breast-cancer", "table", "binary", "diagnosis",

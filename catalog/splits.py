@@ -6,7 +6,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from catalog.errors import CatalogError
 
@@ -35,7 +34,8 @@ class SplitPlan:
     """How rows are divided.
 
     ``column`` is the class column of a stratified split (default: the target), the date of a split by time (the oldest
-    rows train, the newest test), or the column that already says train, validation or test.
+    rows train, the newest test), or the column that already says train, validation or test; parts that it does not name
+    are taken from its training rows at random.
     """
 
     method: Method = "random"
@@ -156,12 +156,27 @@ def _by_column(column: pa.ChunkedArray, plan: SplitPlan) -> np.ndarray:
             f"The column “{plan.column}” must say train, validation or test in every row; it has {shown}.", "split"
         )
     table = np.array([SPLITS.index(SPELLINGS[value.strip().lower()]) for value in values], dtype=np.uint8)
-    return table[pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)]
+    codes: np.ndarray = table[encoded.indices.to_numpy(zero_copy_only=False)]
+    return _with_missing_parts(codes, plan)
+
+
+def _with_missing_parts(codes: np.ndarray, plan: SplitPlan) -> np.ndarray:
+    """Take the parts that the column does not name from its training rows at random, in the plan's proportions."""
+    missing = [code for code in (1, 2) if not (codes == code).any() and plan.ratios[code] > 0]
+    training = np.flatnonzero(codes == 0)
+    order = np.random.default_rng(plan.seed).permutation(training)
+    start = 0
+    for code in missing:
+        share = plan.ratios[code] / (plan.ratios[0] + sum(plan.ratios[other] for other in missing))
+        rows = order[start : start + round(share * len(training))]
+        codes[rows] = code
+        start += len(rows)
+    return codes
 
 
 def _check_none_empty(codes: np.ndarray, plan: SplitPlan) -> None:
     counts = split_counts(codes)
-    wanted = SPLITS if plan.method == "column" else [n for n, r in zip(SPLITS, plan.ratios, strict=True) if r > 0]
+    wanted = [name for name, ratio in zip(SPLITS, plan.ratios, strict=True) if ratio > 0]
     empty = [name for name in wanted if counts[name] == 0]
     if empty:
         raise CatalogError(

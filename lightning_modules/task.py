@@ -15,7 +15,7 @@ from torch.nn import functional
 from lightning_modules.metrics import TaskMetrics
 from lightning_modules.schedules import Schedule, warm_up_then
 
-Rate = Annotated[float, Field(gt=0, le=10)]
+Rate = Annotated[float, Field(gt=0, le=100)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Batch = dict[str, Tensor]
 
@@ -27,7 +27,8 @@ class TaskModel(pl.LightningModule, ABC):
     known; `build` does the same without a Trainer.
 
     Args:
-        learning_rate: Highest learning rate of AdamW.
+        learning_rate: Highest learning rate of the optimizer.
+        optimizer: "adamw", or "sgd" with momentum 0.9, which wants a much higher learning rate.
         weight_decay: Pull of the weight matrices to zero; biases, norms and scales are left alone.
         schedule: What the learning rate does after the warm-up.
         warmup_share: Share of all steps in which the learning rate grows from near zero.
@@ -38,6 +39,7 @@ class TaskModel(pl.LightningModule, ABC):
     def __init__(
         self,
         learning_rate: Rate = 1e-3,
+        optimizer: Literal["adamw", "sgd"] = "adamw",
         weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01,
         schedule: Schedule = "cosine",
         warmup_share: Share = 0.05,
@@ -46,6 +48,7 @@ class TaskModel(pl.LightningModule, ABC):
     ) -> None:
         super().__init__()
         self.learning_rate = learning_rate
+        self.optimizer = optimizer
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.warmup_share = warmup_share
@@ -133,13 +136,18 @@ class TaskModel(pl.LightningModule, ABC):
         self._log_metrics("test", self.test_metrics)
 
     def configure_optimizers(self) -> Any:
-        """AdamW and the schedule, which moves at every optimizer step."""
+        """The optimizer and the schedule, which moves at every optimizer step."""
         weights = [p for p in self.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in weights if p.ndim >= 2], "weight_decay": self.weight_decay},
             {"params": [p for p in weights if p.ndim < 2], "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=self.learning_rate)
+        groups = [group for group in groups if group["params"]]
+        optimizer: torch.optim.Optimizer
+        if self.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups, lr=self.learning_rate, momentum=0.9)
+        else:
+            optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
         total = self.trainer.estimated_stepping_batches
         scheduler = warm_up_then(optimizer, self.schedule, self.warmup_share, total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

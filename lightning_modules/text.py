@@ -140,7 +140,7 @@ class BagOfTokens(nn.Module):
 
     def __init__(self, vocabulary: int, width: int, dropout: float, token_dropout: float, output_count: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
+        self.embedding = QuietEmbedding(vocabulary, width, padding_idx=PADDING)
         self.dropout = nn.Dropout(dropout)
         self.token_dropout = token_dropout
         self.head = nn.Linear(width, output_count)
@@ -154,6 +154,15 @@ class BagOfTokens(nn.Module):
         mean = (self.embedding(tokens) * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)  # (batch, width)
         output: Tensor = self.head(self.dropout(mean))
         return output
+
+
+class QuietEmbedding(nn.Embedding):
+    """Vectors that start near zero, so that a token that was hardly ever seen says hardly anything."""
+
+    def reset_parameters(self) -> None:
+        """Uniform in ±1 / width, padding zero."""
+        nn.init.uniform_(self.weight, -1 / self.embedding_dim, 1 / self.embedding_dim)
+        self._fill_padding_idx_with_zero()
 
 
 class TransformerClassifier(TaskModel):
