@@ -140,7 +140,7 @@ class ConfigValue(Base):
     """One leaf of a run's config, so that filters and columns need not open the JSON."""
 
     __tablename__ = "config_values"
-    __table_args__ = (Index(None, "leaf", "number"), Index(None, "leaf", "text"))
+    __table_args__ = (Index(None, "key", "number"), Index(None, "key", "text"))
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(300), primary_key=True)  # "model.init_args.learning_rate"
@@ -167,20 +167,26 @@ class Series(Base):
     max: Mapped[float | None]
     min_step: Mapped[int | None] = mapped_column(BigInteger)
     max_step: Mapped[int | None] = mapped_column(BigInteger)
-    not_finite: Mapped[int] = mapped_column(default=0)  # how many values were NaN or infinite
+    not_finite: Mapped[int] = mapped_column(BigInteger, default=0)  # how many values were NaN or infinite
+    stored: Mapped[int] = mapped_column(BigInteger, default=0)  # points in its chunks; `count` leaves superseded ones out
+    loose_chunks: Mapped[int] = mapped_column(default=0)  # chunks since the last packing
+    attempt: Mapped[int] = mapped_column(default=1)  # the newest attempt that the summary knows of
 
 
 class Chunk(Base):
-    """Points of a series as packed little-endian arrays: ``count`` int64 steps, float64 times, float64 values."""
+    """Points of a series as packed little-endian arrays: ``count`` int64 steps, float64 times, float64 values.
+
+    ``number`` is the number of points of the series before the chunk. A chunk holds points of one attempt.
+    """
 
     __tablename__ = "chunks"
 
     series_id: Mapped[int] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
-    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # grows; a compacted chunk keeps its first number
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # a packed chunk keeps its first number
     attempt: Mapped[int]
     count: Mapped[int]
-    first_step: Mapped[int] = mapped_column(BigInteger)
-    last_step: Mapped[int] = mapped_column(BigInteger)
+    first_step: Mapped[int] = mapped_column(BigInteger)  # the lowest
+    last_step: Mapped[int] = mapped_column(BigInteger)  # the highest
     points: Mapped[bytes] = mapped_column(LargeBinary)
 
 
