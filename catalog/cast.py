@@ -77,7 +77,7 @@ def cast_column(raw: pa.Array, column: Column, first_row: int = 0, decimal_comma
 
 
 def as_text(raw: pa.Array) -> pa.Array:
-    """Any raw column as strings; whole floats lose their “.0”, lists and structs become JSON-like text."""
+    """Any raw column as strings; whole floats have no “.0”, lists and structs become JSON-like text."""
     kind = raw.type
     if pa.types.is_dictionary(kind):
         return as_text(raw.dictionary_decode())
@@ -86,14 +86,30 @@ def as_text(raw: pa.Array) -> pa.Array:
     if pa.types.is_boolean(kind):
         return pc.if_else(raw, "true", "false")
     if pa.types.is_floating(kind):
-        whole = pc.all(pc.equal(raw, pc.floor(raw)), skip_nulls=True).as_py()
-        small = pc.all(pc.less(pc.abs(raw), 2**53), skip_nulls=True).as_py()
-        finite = pc.fill_null(pc.is_finite(raw), True)
-        raw = pc.if_else(finite, raw, None)
-        return (raw.cast(pa.int64()) if whole is not False and small is not False else raw).cast(pa.string())
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _floats_as_text(raw)
+    if pa.types.is_nested(kind) or holds_bytes(kind):
         return pa.array([None if value is None else str(value) for value in raw.to_pylist()], pa.string())
     return raw.cast(pa.string())
+
+
+def _floats_as_text(raw: pa.Array) -> pa.Array:
+    """Each value by itself, so that the same number has the same text in every batch; NaN and infinity are missing."""
+    if pa.types.is_float16(raw.type):
+        raw = raw.cast(pa.float32())
+    raw = pc.if_else(pc.is_finite(raw), raw, None)
+    numbers = raw.cast(pa.float64())
+    whole = pc.and_(pc.equal(numbers, pc.floor(numbers)), pc.less(pc.abs(numbers), 2.0**53))
+    return pc.if_else(whole, pc.if_else(whole, numbers, 0.0).cast(pa.int64()).cast(pa.string()), raw.cast(pa.string()))
+
+
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's kinds of raw bytes."""
+    return (
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
 
 
 def without_missing(texts: pa.Array) -> pa.Array:
@@ -158,11 +174,10 @@ def _dates(raw: pa.Array, column: Column, first_row: int) -> pa.Array:
     if pa.types.is_timestamp(raw.type) or pa.types.is_date(raw.type):
         return raw.cast(pa.timestamp("us", getattr(raw.type, "tz", None)), safe=False).cast(pa.timestamp("us"))
     texts = without_missing(as_text(raw))
-    date_format = column.format or guess_date_format(texts.slice(0, 1000)) or ""
     try:
-        return parse_dates(texts, date_format)
+        return parse_dates(texts, column.format)
     except pa.ArrowInvalid as error:
-        bad = pa.array([_no_date(text, date_format) for text in texts.to_pylist()])
+        bad = pa.array([_no_date(text, column.format) for text in texts.to_pylist()])
         raise CatalogError(_misfit(column, "a date", bad, texts, first_row), "columns") from error
 
 
@@ -193,7 +208,7 @@ def _no_date(text: str | None, date_format: str) -> bool:
 def _images(raw: pa.Array, column: Column) -> pa.Array:
     if pa.types.is_struct(raw.type) and raw.type.get_field_index("bytes") >= 0:
         raw = pc.struct_field(raw, "bytes")
-    if pa.types.is_large_binary(raw.type):
+    if holds_bytes(raw.type):
         raw = raw.cast(pa.binary())
     if not pa.types.is_binary(raw.type):
         raise CatalogError(f"Column “{column.name}” holds no image files ({raw.type}).", "columns")

@@ -12,6 +12,7 @@ from catalog.cast import (
     POINT_THOUSANDS,
     as_text,
     guess_date_format,
+    holds_bytes,
     plain_numbers,
     without_missing,
 )
@@ -22,9 +23,12 @@ TARGET_NAMES = (
     "target", "label", "labels", "class", "classe", "rótulo", "rotulo", "y", "sentiment", "sentimento", "outcome",
     "category", "categoria", "quality", "price", "preço", "preco",
 )  # fmt: skip
-ID_NAME = re.compile(r"(^|_)(id|uuid|index|row|file|filename|path)$|^(Unnamed: ?\d+|column_1)$", re.IGNORECASE)
+ID_NAME = re.compile(
+    r"(^|_)(id|uuid|index|row|file|filename|path)$|^(Unnamed: ?\d+|column_1|__index_level_\d+__)$", re.IGNORECASE
+)
 MOST_CLASSES_OF_NUMBERS = 20
 MOSTLY = 0.9
+MANY_LINES = 100  # in one value: more likely a quote that is never closed
 IMAGE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*")
 
 
@@ -81,7 +85,7 @@ def _guess_column(name: str, raw: pa.ChunkedArray, decimal_comma: bool, problems
         return Column(name, "category")
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return Column(name, "number")
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+    if pa.types.is_nested(kind) or holds_bytes(kind):
         problems.append(f"Column “{name}” holds {kind}, which is set aside.")
         return Column(name, "text", "ignore")
     texts = without_missing(as_text(raw.combine_chunks())).drop_null()
@@ -90,6 +94,9 @@ def _guess_column(name: str, raw: pa.ChunkedArray, decimal_comma: bool, problems
         return Column(name, "category", "ignore")
     if pc.count_distinct(texts).as_py() == 1 and len(texts) == len(raw) > 1:
         problems.append(f"Column “{name}” has the same value in every row looked at (“{_short(texts[0].as_py())}”).")
+    lines = pc.max(pc.count_substring(texts, "\n")).as_py()
+    if lines > MANY_LINES:
+        problems.append(f"A value of the column “{name}” goes over {lines:,} lines: is a quote never closed there?")
     return _guess_from_texts(name, texts, decimal_comma, problems)
 
 
@@ -134,6 +141,17 @@ def _guess_target(columns: list[Column]) -> str | None:
     return last.name if last in usable and len(columns) > 1 else None
 
 
+def with_date_formats(schema: Schema, head: pa.Table) -> Schema:
+    """The schema with a format for each date column that has none and whose texts are not ISO 8601."""
+    columns = []
+    for column in schema.columns:
+        if column.type == "date" and not column.format and column.name in head.column_names:
+            texts = _texts(head.column(column.name))
+            column = replace(column, format=(guess_date_format(texts) if texts is not None else "") or "")
+        columns.append(column)
+    return replace(schema, columns=tuple(columns))
+
+
 def split_column(head: pa.Table) -> str | None:
     """The column that already says train, validation or test in every row, if there is one."""
     for name in head.column_names:
@@ -157,7 +175,7 @@ def _holds_images(raw: pa.ChunkedArray) -> bool:
     kind = raw.type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         raw = pc.struct_field(raw, "bytes")
-    if not (pa.types.is_binary(raw.type) or pa.types.is_large_binary(raw.type)):
+    if not holds_bytes(raw.type):
         return False
     first = raw.slice(0, 50).drop_null().to_pylist()
     return bool(first) and all(value.startswith(IMAGE_SIGNATURES) for value in first)

@@ -1,4 +1,4 @@
-"""From a file to an immutable version: look at it first (`preview`), then store it (`register`).
+"""From a file to an immutable version: look at it first (`catalog.preview`), then store it (`register`).
 
 Everything is read as a stream, a few thousand rows at a time. The database is touched only at the very end, so that a
 long registration holds no lock.
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from db.rows import VersionRow
 
 from catalog import objects
 from catalog.cast import cast_batch
 from catalog.errors import CatalogError
-from catalog.infer import guess_schema, split_column
+from catalog.infer import has_decimal_comma, with_date_formats
+from catalog.pictures import check_pictures
+from catalog.preview import GUESS_ROWS, default_split, guess, guessing_rows, told_plainly
 from catalog.readers import open_source
 from catalog.readers.source import Source
 from catalog.schema import Schema, check, sort_classes
@@ -27,26 +28,11 @@ from catalog.versions import NAME, OpenVersion, write_version_file
 from catalog.writer import Facts, write_parquet
 from db import datasets
 from db.engine import Session
+from db.rows import VersionRow
 
 Progress = Callable[[float, str], None]  # share done (0 to 1) and what is being done
 
-GUESS_ROWS = 20_000
-GUESS_IMAGES = 48
-HEAD_ROWS = 100
 MOST_CLASSES = 10_000
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a file holds, before anything is stored."""
-
-    kind: str
-    schema: Schema  # guessed; correct it and hand it to `register`
-    head: pa.Table  # the first rows in the stored types
-    row_count: int
-    problems: list[str]  # what a person should look at, as sentences
-    description: str  # the format, as it was recognised
-    split: SplitPlan  # the split that is proposed
 
 
 @dataclass(frozen=True)
@@ -59,20 +45,6 @@ class Stored:
     size_bytes: int
     split: dict[str, Any]  # the plan with its counts
     split_file: str
-
-
-def preview(source: Path) -> Preview:
-    """Look at a file or folder: format, guessed schema, first rows, what to look at. Raises CatalogError."""
-    with open_source(source) as opened:
-        raw = opened.head(GUESS_IMAGES if opened.schema else GUESS_ROWS)
-        if raw.num_rows == 0:
-            raise CatalogError(f"{source.name} has column names and no rows.", "source")
-        schema, problems = _schema_of(opened, raw)
-        batch = raw.slice(0, HEAD_ROWS).combine_chunks().to_batches()[0]
-        head = pa.Table.from_batches([cast_batch(batch, schema, 0, opened.decimal_comma)])
-        row_count = opened.row_count()
-        plan = default_split(schema, opened.split_column or split_column(raw))
-        return Preview(schema.kind, schema, head, row_count, problems, opened.description, plan)
 
 
 def register(
@@ -101,15 +73,25 @@ def store(
     source: Path, *, schema: Schema | None = None, split: SplitPlan | None = None, progress: Progress | None = None
 ) -> Stored:
     """Write the content of a file or folder into the data folder. The long part of `register`; no database."""
-    with open_source(source) as opened:
-        if schema is None or split is None:
-            raw = opened.head(GUESS_IMAGES if opened.schema else GUESS_ROWS)
-            guessed = schema is None
-            schema = schema or _schema_of(opened, raw)[0]
-            split = split or default_split(schema, opened.split_column or split_column(raw))
-        else:
-            guessed = False
-        return store_batches(_cast(opened, schema, progress), schema, split, task_is_guessed=guessed, title=source.name)
+    with told_plainly(source), open_source(source) as opened:
+        raw = guessing_rows(opened)
+        guessed, proposed, _ = guess(opened, raw)
+        wanted = with_date_formats(schema or guessed, raw)
+        split = split or default_split(wanted, proposed.column if proposed.method == "column" else None)
+        return store_batches(
+            _cast(opened, wanted, progress), wanted, split, task_is_guessed=schema is None, title=source.name
+        )
+
+
+def derive(version: OpenVersion, schema: Schema, split: SplitPlan, progress: Progress | None = None) -> Stored:
+    """Store the rows of a version under a corrected schema or another split; `publish` makes it the next version.
+
+    Raises CatalogError naming the value that does not fit. Content that stays the same is not stored twice.
+    """
+    head = version.first_rows(GUESS_ROWS)
+    wanted = with_date_formats(schema, head)
+    batches = _recast(version, wanted, has_decimal_comma(head), progress)
+    return store_batches(batches, wanted, split, task_is_guessed=False, title=version.ref)
 
 
 def store_batches(
@@ -171,30 +153,29 @@ def check_name(name: str) -> None:
         )
 
 
-def default_split(schema: Schema, says_split: str | None = None) -> SplitPlan:
-    """The file's own split when it has one, else stratified by class, else random."""
-    if says_split is not None:
-        return SplitPlan("column", column=says_split)
-    if schema.task in ("binary", "multiclass"):
-        return SplitPlan("stratified", column=schema.target)
-    return SplitPlan("random")
-
-
-def _schema_of(opened: Source, raw: pa.Table) -> tuple[Schema, list[str]]:
-    if opened.schema is not None:
-        return opened.schema, []
-    return guess_schema(raw, opened.decimal_comma)
-
-
 def _cast(opened: Source, schema: Schema, progress: Progress | None) -> Iterator[pa.RecordBatch]:
     rows = 0
-    for batch, share in opened.batches():
-        yield cast_batch(batch, schema, rows, opened.decimal_comma)
+    for raw, share in opened.batches():
+        batch = cast_batch(raw, schema, rows, opened.decimal_comma)
+        if opened.schema is None:  # readers of images have looked at each one already
+            check_pictures(batch, schema, rows)
+        yield batch
         rows += batch.num_rows
         if progress is not None:
             progress(min(share, 0.99), f"{rows:,} rows read")
     if progress is not None:
         progress(1.0, f"{rows:,} rows stored")
+
+
+def _recast(
+    version: OpenVersion, schema: Schema, decimal_comma: bool, progress: Progress | None
+) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in version.batches():
+        yield cast_batch(batch, schema, rows, decimal_comma)
+        rows += batch.num_rows
+        if progress is not None:
+            progress(min(rows / version.row_count, 0.99), f"{rows:,} of {version.row_count:,} rows")
 
 
 def _completed(schema: Schema, facts: Facts, task_is_guessed: bool) -> Schema:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import yaml
-from db.rows import VersionRow
 
 from catalog import sample_sources as sources
 from catalog.cast import cast_batch
@@ -19,6 +18,7 @@ from catalog.register import Progress, publish, store_batches
 from catalog.schema import Column, ColumnType, Kind, Role, Schema, Task
 from catalog.splits import SplitPlan
 from db.engine import Session
+from db.rows import VersionRow
 
 SHEET_KEYS = (
     "title", "summary", "language", "origin", "url", "licence", "collected", "size", "known_drift", "reference",

@@ -4,6 +4,7 @@ A schema is plain data: it is guessed from a file (`catalog.infer`), corrected b
 read by `features` and the data modules. Knows no file.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
@@ -18,6 +19,7 @@ Kind = Literal["text", "table", "images"]
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 ROLES: tuple[Role, ...] = get_args(Role)
 TASKS: tuple[Task, ...] = get_args(Task)
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,6 @@ def _check_target_type(schema: Schema, target: Column) -> None:
 def sort_classes(values: Iterable[str]) -> tuple[str, ...]:
     """Class names in a stable order: by number when all are whole numbers, else by text."""
     names = list(values)
-    if all(name.lstrip("-").isdigit() for name in names):
-        return tuple(sorted(names, key=int))
+    if all(WHOLE_NUMBER.fullmatch(name) for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))

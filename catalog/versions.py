@@ -5,7 +5,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -64,11 +65,30 @@ class OpenVersion:
         Reads one row group at a time, so that memory stays near the size of the split.
         Raises CatalogError when the file is missing or broken, or a column is not there.
         """
+        return self.rows(self.ids(split), columns)
+
+    def rows(self, ids: Sequence[int] | np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
+        """Some rows by number, in rising order; only the row groups they lie in are read. Raises like `table`."""
         for name in columns or ():
             self.schema.column(name)
-        ids = self.ids(split)
+        with self._told_plainly():
+            wanted = np.unique(np.asarray(ids, dtype=np.int64))
+            return self._rows(wanted, list(columns) if columns is not None else None)
+
+    def first_rows(self, count: int) -> pa.Table:
+        """The first rows in stored order, whatever their split."""
+        return self.rows(np.arange(min(count, self.row_count)))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Every row in stored order, a row group at a time."""
+        with self._told_plainly(), pq.ParquetFile(self.path, memory_map=True) as file:
+            for group in range(file.num_row_groups):
+                yield from file.read_row_group(group).to_batches()
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
         try:
-            return self._rows(ids, list(columns) if columns is not None else None)
+            yield
         except FileNotFoundError as error:
             raise CatalogError(
                 f"The data of {self.ref} is missing ({self.path}). Register it again; equal data gets its old place."
@@ -90,10 +110,6 @@ class OpenVersion:
                 schema = file.schema_arrow
                 return schema.empty_table() if columns is None else schema.empty_table().select(columns)
         return pa.concat_tables(parts)
-
-    def rows(self, ids: Sequence[int] | np.ndarray, columns: Sequence[str] | None = None) -> pa.Table:
-        """Some rows by number, in rising order; only the row groups they lie in are read."""
-        return self._rows(np.unique(np.asarray(ids, dtype=np.int64)), list(columns) if columns is not None else None)
 
 
 def open_version(ref: str) -> OpenVersion:

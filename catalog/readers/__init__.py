@@ -23,10 +23,14 @@ FORMATS = (*DELIMITED, *JSON_LINES, *PARQUET, *ARRAYS, ".zip")
 @contextmanager
 def open_source(path: Path) -> Iterator[Source]:
     """The data at a path: a file of one of `FORMATS` or an image folder. Raises CatalogError when it is neither."""
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:
+        raise CatalogError(f"{str(path)[:200]} cannot be looked at: {error.strerror}.", "source") from error
+    if is_folder:
         yield ImageFiles(folder_files(path), label_file_of(path))
         return
-    if not path.is_file():
+    if not is_file:
         raise CatalogError(f"There is no file or folder {path} on the machine that Bancada runs on.", "source")
     if path.stat().st_size == 0:
         raise CatalogError(f"{path.name} is empty (0 bytes).", "source")

@@ -1,22 +1,24 @@
 """A zip with images, or with one data file. Nothing in it is trusted: names, sizes and contents are checked."""
 
+import lzma
 import shutil
 import stat
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from catalog import objects
 from catalog.errors import CatalogError
 from catalog.readers.image_folder import IMAGE_ENDINGS, LABEL_FILES, Files, ImageFiles
 from catalog.readers.source import Source
-from db.home import data_folder
 
 DATA_ENDINGS = {".csv", ".tsv", ".txt", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".npz", ".npy"}
 MOST_BYTES = 50 * 10**9
 MOST_FILES = 2_000_000
 LARGEST_IMAGE_BYTES = 200 * 10**6
+UNPACK_ERRORS = (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError)
 BOMB_RATIO = 150
 BOMB_BYTES = 50 * 10**6  # below this size a high ratio is only an easily packed file
 
@@ -35,7 +37,7 @@ class ZipFiles(Files):
             raise CatalogError(f"{self.title}: {name} is larger than {LARGEST_IMAGE_BYTES // 10**6} MB.", "source")
         try:
             return self.archive.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        except (*UNPACK_ERRORS, OSError) as error:
             raise CatalogError(f"{self.title}: {name} cannot be unpacked ({error}).", "source") from error
 
 
@@ -65,13 +67,12 @@ def open_archive(path: Path) -> Iterator[Source | Path]:
 
 @contextmanager
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[Path]:
-    data_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=data_folder()) as folder:
-        target = Path(folder) / PurePosixPath(member.filename).name
+    with objects.incoming() as folder:
+        target = folder / PurePosixPath(member.filename).name
         try:
             with archive.open(member) as packed, target.open("wb") as file:
                 shutil.copyfileobj(packed, file, 2**20)
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        except UNPACK_ERRORS as error:
             raise CatalogError(f"{member.filename} in the zip cannot be unpacked ({error}).", "source") from error
         yield target
 

@@ -143,3 +143,5 @@ def _check_part(title: str, name: str, images: np.ndarray, labels: np.ndarray) -
         raise CatalogError(f"{title} ({name}): {len(images)} images and labels of shape {labels.shape}.", "target")
     if not len(images):
         raise CatalogError(f"{title} holds no image.", "source")
+    if images.dtype.kind not in "uifb":
+        raise CatalogError(f"{title}: pixels must be whole numbers or decimals, not {images.dtype}.", "source")

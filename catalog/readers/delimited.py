@@ -3,10 +3,11 @@
 import codecs
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -21,8 +22,7 @@ SNIFF_BYTES = 256 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
 LONGEST_ROW_BYTES = 64 * 1024 * 1024
 GUESS_ROWS = 2000
-
-Result = TypeVar("Result")
+BLANK_LINES = re.compile(r"([^\S\r\n]*(\r\n|\r|\n))+")
 
 
 class DelimitedSource(Source):
@@ -32,8 +32,12 @@ class DelimitedSource(Source):
         self.path = path
         self.encoding = guess_encoding(path)
         sample = _sample(path, self.encoding)
+        blank = BLANK_LINES.match(sample)
+        self.blank_lines = len(blank[0].splitlines()) if blank else 0
         self.delimiter = guess_delimiter(sample)
-        first = next(csv.reader(io.StringIO(sample), delimiter=self.delimiter), [])
+        first = next(_rows(sample, self.delimiter), [])
+        if not first:
+            raise CatalogError(f"{path.name}: the first line is longer than {SNIFF_BYTES // 1024} kB.", "source")
         self.has_header = not _looks_like_data(first)
         self.columns = _names(first, path) if self.has_header else [f"column_{i + 1}" for i in range(len(first))]
         self.block_bytes = BLOCK_BYTES
@@ -49,30 +53,33 @@ class DelimitedSource(Source):
         )
 
     def batches(self) -> Iterator[tuple[pa.RecordBatch, float]]:
+        done = 0
+        while True:
+            try:
+                for batch, share in self._batches_after(done):
+                    done += batch.num_rows
+                    yield batch, share
+                return
+            except _BlockTooSmall:
+                self.block_bytes *= 4
+
+    def _batches_after(self, rows: int) -> Iterator[tuple[pa.RecordBatch, float]]:
+        """The batches with the first ``rows`` rows left out, read in blocks of the present size."""
         size = max(1, self.path.stat().st_size)
         try:
             with pa.OSFile(str(self.path)) as file:
-                reader = self._reader(file)
-                for batch in reader:
-                    yield batch, min(1.0, file.tell() / size)
+                for batch in self._reader(file):
+                    left_out = min(rows, batch.num_rows)
+                    rows -= left_out
+                    if left_out < batch.num_rows:
+                        yield batch.slice(left_out), min(1.0, file.tell() / size)
         except pa.ArrowInvalid as error:
             if "straddl" in str(error) and self.block_bytes < LONGEST_ROW_BYTES:
                 raise _BlockTooSmall from error
             raise CatalogError(self._explain(str(error)), "source") from error
 
-    def head(self, rows: int) -> pa.Table:
-        return self._with_larger_blocks(super().head, rows)
-
     def row_count(self) -> int:
-        return self._with_larger_blocks(lambda _: sum(batch.num_rows for batch, _ in self.batches()), 0)
-
-    def _with_larger_blocks(self, read: Callable[[int], Result], rows: int) -> Result:
-        """Try again with a larger block when one row (a very long text) does not fit into it."""
-        while True:
-            try:
-                return read(rows)
-            except _BlockTooSmall:
-                self.block_bytes *= 4
+        return sum(batch.num_rows for batch, _ in self.batches())
 
     def _reader(self, file: pa.NativeFile) -> pacsv.CSVStreamingReader:
         return pacsv.open_csv(
@@ -81,6 +88,7 @@ class DelimitedSource(Source):
                 block_size=self.block_bytes,
                 encoding=self.encoding,
                 column_names=self.columns,
+                skip_rows=self.blank_lines,
                 skip_rows_after_names=1 if self.has_header else 0,
             ),
             parse_options=pacsv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
@@ -104,7 +112,7 @@ class DelimitedSource(Source):
 
 
 class _BlockTooSmall(Exception):
-    """A row does not fit into a block."""
+    """A row (a very long text) does not fit into a block: read on in larger ones."""
 
 
 def guess_encoding(path: Path) -> str:
@@ -126,11 +134,22 @@ def guess_encoding(path: Path) -> str:
     return "utf-8"
 
 
+def _rows(sample: str, delimiter: str) -> Iterator[list[str]]:
+    """The sample's rows that are not blank, up to one that Python's csv module does not read (a very long field)."""
+    blank = BLANK_LINES.match(sample)
+    text = io.StringIO(sample[blank.end() :] if blank else sample, newline=None)
+    rows = csv.reader(text, delimiter=delimiter)
+    try:
+        yield from (row for row in rows if row)
+    except csv.Error:
+        return
+
+
 def guess_delimiter(sample: str) -> str:
     """The delimiter that cuts the sample's lines into the same number of fields, the most fields winning."""
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row][:200]
+        widths = [len(row) for row in islice(_rows(sample, delimiter), 200)]
         if not widths:
             continue
         width, times = Counter(widths).most_common(1)[0]
@@ -148,7 +167,8 @@ def _sample(path: Path, encoding: str) -> str:
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise CatalogError(f"{path.name} is empty: it holds only blank lines.", "source")
-    return text[: text.rfind("\n") + 1] or text if cut else text
+    end = max(text.rfind("\n"), text.rfind("\r")) + 1
+    return text[:end] or text if cut else text
 
 
 def _looks_like_data(first: list[str]) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
-from PIL import Image, UnidentifiedImageError
 
 from catalog.errors import CatalogError
+from catalog.pictures import image_trouble
 from catalog.readers.source import Source
 from catalog.schema import Column, Schema
 from catalog.splits import SPELLINGS
@@ -20,8 +20,8 @@ FILE_COLUMNS = ("file", "file_name", "filename", "image", "path", "id")
 LABEL_COLUMNS = ("label", "labels", "class", "classe", "target", "category")
 BATCH_ROWS = 128
 BATCH_BYTES = 32 * 2**20
-MOST_PIXELS = 64_000_000
 MOST_NAMED = 10
+MOST_FILES = 2_000_000
 
 
 class Files(ABC):
@@ -41,13 +41,19 @@ class FolderFiles(Files):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.title = root.name
-        found = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
-        self.names = sorted(
-            path.relative_to(root).as_posix() for path in found if path.resolve().is_relative_to(root.resolve())
-        )
+        home = root.resolve()
+        self.names = sorted(path.relative_to(root).as_posix() for path in _files_below(root, home))
 
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
+
+
+def _files_below(root: Path, home: Path) -> Iterator[Path]:
+    for number, path in enumerate(root.rglob("*")):
+        if number == MOST_FILES:
+            raise CatalogError(f"{root} holds more than {MOST_FILES:,} files: name the folder of the images.", "source")
+        if not path.name.startswith(".") and path.is_file() and path.resolve().is_relative_to(home):
+            yield path
 
 
 def folder_files(root: Path) -> FolderFiles:
@@ -115,12 +121,21 @@ class ImageFiles(Source):
     def head(self, rows: int) -> pa.Table:
         """A sample over the whole list, because files of one class stand together."""
         names = list(self.labels)[:: max(1, len(self.labels) // rows)][:rows]
-        found = []
+        found, broken = [], []
         for name in names:
             content = self.files.read(name)
-            if image_trouble(content) is None:
+            trouble = image_trouble(content)
+            if trouble is None:
                 row = {"file": name, "image": content, "label": self.labels[name], "split": self.splits.get(name)}
                 found.append(row)
+            else:
+                broken.append(f"{name} ({trouble})")
+        if not found:
+            raise CatalogError(
+                f"{self.files.title}: none of the {len(broken)} images looked at can be read: "
+                f"{'; '.join(broken[:MOST_NAMED])}.",
+                "source",
+            )
         return pa.Table.from_batches([self._batch(found)])
 
     def row_count(self) -> int:
@@ -131,23 +146,6 @@ class ImageFiles(Source):
         if self.splits:
             fields.append(("split", pa.string()))
         return pa.RecordBatch.from_pylist(rows, pa.schema(fields))
-
-
-def image_trouble(content: bytes) -> str | None:
-    """Why these bytes are no usable image; None when they are one. Decodes it (JPEG at reduced size)."""
-    if not content:
-        return "empty file"
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return f"{image.width}×{image.height} pixels, more than {MOST_PIXELS // 1_000_000} million"
-            image.draft("RGB", (image.width // 8, image.height // 8))
-            image.load()
-    except UnidentifiedImageError:
-        return "not an image"
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        return str(error)[:100]
-    return None
 
 
 def _labels_from_folders(title: str, images: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -178,7 +176,10 @@ def _labels_from_folders(title: str, images: list[str]) -> tuple[dict[str, str],
 def _labels_from_file(files: Files, label_file: str, images: list[str]) -> dict[str, str]:
     text = files.read(label_file).decode("utf-8-sig", errors="replace")
     delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=None), delimiter=delimiter))
+    except csv.Error as error:
+        raise CatalogError(f"{label_file} cannot be read as delimited text: {error}.", "source") from error
     file_column, label_column = _pick(rows, FILE_COLUMNS, label_file), _pick(rows, LABEL_COLUMNS, label_file)
     base = PurePosixPath(label_file).parent
     there = set(images)
