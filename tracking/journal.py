@@ -119,15 +119,17 @@ class Journal:
 
     def flush(self) -> None:
         """Try again what could not be written; costs nothing when all is written."""
+        if os.getpid() != self._owner:
+            return  # before the lock: whoever held it at the fork is not here to free it
         with self._lock:
-            if self._kept and os.getpid() == self._owner:
+            if self._kept:
                 self._try_again()
 
     def close(self) -> None:
         """Flush and close; points that still cannot be written are lost, and the log says how many."""
+        if os.getpid() != self._owner or self._file < 0:
+            return
         with self._lock:
-            if self._file < 0:
-                return
             self.flush()
             if self._kept:
                 log.error("%s: %s points could not be written (%s)", self.path, self._kept_points, self.trouble)

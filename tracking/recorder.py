@@ -191,10 +191,10 @@ class Recorder:
             if part is None and not due:
                 return
             with self._database.writing() as session:
-                if part is not None:
-                    self._drain.store(session, part)
                 if due:
                     self.asked = self._check_in(session, now) or self.asked
+                if part is not None:
+                    self._drain.store(session, part)
         except (IllegalMove, NotFound) as error:
             if self._let_go:
                 raise
@@ -217,6 +217,7 @@ class Recorder:
             samples_per_second=standing.samples_per_second,
             phase=standing.phase,
             next_check_in_seconds=self._promise_seconds(now),
+            attempt=self.attempt,
         )
 
     def _promise_seconds(self, now: float) -> float:
