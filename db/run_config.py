@@ -66,7 +66,10 @@ class TrainerConfig(_Part):
         None, description="Largest norm of the gradients; empty for no clipping"
     )
     early_stopping: EarlyStopping | None = Field(None, description="Stop when a metric no longer gets better")
-    checkpoint: Checkpointing = Field(default_factory=Checkpointing, description="Which checkpoints are kept")
+    checkpoint: Checkpointing = Field(
+        default_factory=Checkpointing,  # type: ignore[arg-type]
+        description="Which checkpoints are kept",
+    )
     test_after_fit: bool = Field(True, description="Measure the best checkpoint on the test split at the end")
     deterministic: bool = Field(True, description="Same seed, same result; some operations are slower")
     val_check_interval: Annotated[float, Field(gt=0)] = Field(
@@ -196,7 +199,8 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
 
 
 def _problem(detail: Any) -> tuple[str, str]:
-    path = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("literal[", "constrained-", "list[", "function-")))
+    hidden = ("literal[", "constrained-", "list[", "function-")  # pydantic's names for the branches of a union
+    path = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(hidden))
     given = detail.get("input")
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "missing":

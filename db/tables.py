@@ -1,7 +1,7 @@
 """Every table on one page. Rows leave ``db`` as small frozen dataclasses (``db/rows.py``), not as these classes."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -12,7 +12,9 @@ from db.types import UtcDateTime, utc_now
 
 def _text_enum(kind: type) -> Enum:
     """An enum stored as plain text, so that a new member needs no migration."""
-    return Enum(kind, native_enum=False, length=32, values_callable=lambda e: [m.value for m in e], create_constraint=False)
+    return Enum(
+        kind, native_enum=False, length=32, values_callable=lambda e: [m.value for m in e], create_constraint=False
+    )
 
 
 class Base(DeclarativeBase):
@@ -26,10 +28,10 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
-        dict[str, Any]: JSON(),
-        list[Any]: JSON(),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
         RunState: _text_enum(RunState),
         Reason: _text_enum(Reason),
         Relation: _text_enum(Relation),
@@ -44,6 +46,8 @@ class Run(Base):
     __table_args__ = (
         Index(None, "state", "queue_position"),
         Index(None, "deleted_at", "archived_at", "created_at"),
+        Index(None, "deleted_at", "state", "ended_at"),  # the counts of the sidebar, and what ended lately
+        {"sqlite_autoincrement": True},  # a number is never given again: links and folders carry it
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -60,7 +64,7 @@ class Run(Base):
     model_class: Mapped[str] = mapped_column(String(300))
     dataset: Mapped[str | None] = mapped_column(String(300))  # "name@3"
     dataset_hash: Mapped[str | None] = mapped_column(String(64))
-    seed: Mapped[int | None]
+    seed: Mapped[int | None] = mapped_column(BigInteger)  # up to 2**32 - 1
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"), index=True)
     relation: Mapped[Relation | None]
     mirror: Mapped[Mirror] = mapped_column(default=Mirror.OFF)
@@ -168,7 +172,7 @@ class Series(Base):
     min_step: Mapped[int | None] = mapped_column(BigInteger)
     max_step: Mapped[int | None] = mapped_column(BigInteger)
     not_finite: Mapped[int] = mapped_column(BigInteger, default=0)  # how many values were NaN or infinite
-    stored: Mapped[int] = mapped_column(BigInteger, default=0)  # points in its chunks; `count` leaves superseded ones out
+    stored: Mapped[int] = mapped_column(BigInteger, default=0)  # points in its chunks; `count` has no superseded ones
     loose_chunks: Mapped[int] = mapped_column(default=0)  # chunks since the last packing
     attempt: Mapped[int] = mapped_column(default=1)  # the newest attempt that the summary knows of
 
@@ -194,6 +198,7 @@ class Checkpoint(Base):
     """A saved state of a run; the folder beside the weights explains it."""
 
     __tablename__ = "checkpoints"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # attempts and links carry the number
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
