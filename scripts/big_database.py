@@ -110,10 +110,10 @@ def _add_curves(
     for series_id, name in enumerate(invented.METRICS, start=next_series):
         count = long if name == "train_loss" else short
         curve = invented.curve(random, name, count, run["created_at"])  # type: ignore[arg-type]
-        batch[Series].append({"id": series_id, "run_id": run["id"], "name": name, **curve.summary()})
-        for number, first in enumerate(range(0, count, POINTS_PER_CHUNK)):
+        batch[Series].append({"id": series_id, "run_id": run["id"], "name": name, **curve.summary(), "stored": count})
+        for first in range(0, count, POINTS_PER_CHUNK):
             batch[Chunk].append(
-                {"series_id": series_id, "number": number, "attempt": 1, **curve.chunk(first, POINTS_PER_CHUNK)}
+                {"series_id": series_id, "number": first, "attempt": 1, **curve.chunk(first, POINTS_PER_CHUNK)}
             )
     return next_series + len(invented.METRICS)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from db.points import as_points, pack
 from db.states import Mirror, Reason, RunState
 
 METRICS = (
@@ -138,13 +139,12 @@ class Curve:
     def chunk(self, first: int, most: int) -> dict[str, Any]:
         """The columns of `db.tables.Chunk` for up to ``most`` points from ``first``."""
         part = slice(first, first + most)
-        steps = self.steps[part]
-        packed = steps.astype("<i8"), self.times[part].astype("<f8"), self.values[part].astype("<f8")
+        points = as_points(self.steps[part], self.times[part], self.values[part])
         return {
-            "count": len(steps),
-            "first_step": int(steps[0]),
-            "last_step": int(steps[-1]),
-            "points": b"".join(array.tobytes() for array in packed),
+            "count": len(points.steps),
+            "first_step": int(points.steps.min()),
+            "last_step": int(points.steps.max()),
+            "points": pack(points),
         }
 
 
