@@ -14,7 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import Examples
+from features.errors import FeaturesError
 from features.targets import Target
+
+__all__ = ["ColumnLike", "Features", "FeaturesError", "Odd", "SchemaLike", "load"]
 
 FORMAT = 1
 _FILE = "features.json"
@@ -23,10 +26,6 @@ _KINDS = {
     "table": "features.tables.TableFeatures",
     "images": "features.images.ImageFeatures",
 }
-
-
-class FeaturesError(ValueError):
-    """Features that cannot be fitted or loaded; the message says why and what to do next."""
 
 
 class ColumnLike(Protocol):
@@ -163,10 +162,15 @@ def load(folder: Path) -> Features:
         raise FeaturesError(f"There are no features in {folder}: {_FILE} is missing.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise FeaturesError(f"{path} cannot be read ({error}); take the folder from another checkpoint.") from error
-    if format_number > FORMAT or kind not in _KINDS:
-        raise FeaturesError(f"{path} was written by a newer version (kind {kind}, format {format_number}); update.")
+    if format_number != FORMAT or kind not in _KINDS:
+        raise FeaturesError(f"{path} was written by another version (kind {kind}, format {format_number}); update.")
     module, _, name = _KINDS[kind].rpartition(".")
-    features: Features = getattr(import_module(module), name).from_content(content)
+    try:
+        features: Features = getattr(import_module(module), name).from_content(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FeaturesError(
+            f"{path} lacks what {kind} features need ({error!r}); take it from the checkpoint."
+        ) from error
     if features.fingerprint != fingerprint:
         raise FeaturesError(f"{path} was changed after training: its fingerprint differs. Take it from the checkpoint.")
     return features

@@ -80,23 +80,43 @@ def texts(values: Column) -> list[str | None]:
     return [_text(value) for value in plain(values)]
 
 
+def spread(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of finite float64 values; 1.0 stands for the deviation of a constant."""
+    largest = float(np.abs(values).max())
+    scale = max(1.0, largest / 1e150)  # squares of larger values would overflow
+    mean, deviation = float((values / scale).mean()) * scale, float((values / scale).std()) * scale
+    return mean, deviation if deviation > 1e-12 * largest else 1.0
+
+
 def plain(values: Column) -> list[Any]:
     """The column's values as Python objects."""
     if not isinstance(values, pa.ChunkedArray):
         return values
     if pa.types.is_timestamp(values.type) and values.type.unit == "ns":
         values = pc.cast(values, pa.timestamp("us", tz=values.type.tz), safe=False)
-    found: list[Any] = values.to_pylist()
+    try:
+        found: list[Any] = values.to_pylist()
+    except (OverflowError, ValueError):  # a time that Python's own types cannot hold
+        found = [_as_python(scalar) for scalar in values]
     return found
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for nothing: None, NaN, or the NaT and NA of other libraries."""
+    if value is None or isinstance(value, str | bytes):
+        return value is None
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return type(value).__name__ in ("NaTType", "NAType") or (isinstance(value, np.datetime64) and bool(np.isnat(value)))
 
 
 def category(value: Any) -> str | None:
     """The name of one category, or None when the value is missing."""
+    if is_missing(value):
+        return None
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating):
-        if math.isnan(value):
-            return None
         value = int(value) if math.isfinite(value) and value == int(value) else float(value)
     name = _text(value)
     return name.strip() or None if name is not None else None
@@ -116,12 +136,17 @@ def _is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
+def _as_python(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        return scalar.cast(pa.string()).as_py()
+
+
 def _number(value: Any) -> tuple[float, bool]:
-    if value is None:
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
         return math.nan, False
-    if isinstance(value, str) and not value.strip():
-        return math.nan, False
-    if isinstance(value, date | bytes):
+    if isinstance(value, date | bytes | bytearray | memoryview):
         return math.nan, True
     try:
         number = float(value)
@@ -131,14 +156,14 @@ def _number(value: Any) -> tuple[float, bool]:
 
 
 def _time(value: Any, text_format: str) -> tuple[int, bool]:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         return NO_TIME, False
     if isinstance(value, str):
         if not value.strip():
             return NO_TIME, False
         try:
             value = _moment(value.strip(), text_format)
-        except ValueError:
+        except (ValueError, OverflowError):
             return NO_TIME, True
     if isinstance(value, datetime):
         moment = value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -157,7 +182,7 @@ def _moment(text: str, text_format: str) -> datetime:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+    if is_missing(value):
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")

@@ -4,6 +4,8 @@ Pictures arrive as encoded bytes (PNG, JPEG and whatever Pillow opens), or as ar
 """
 
 import io
+import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -19,6 +21,11 @@ MAX_PIXELS = 50_000_000
 """A larger picture is not decoded: a small file can hold a picture that fills the memory."""
 
 _MODES = {1: "L", 3: "RGB"}
+_GREY = ("1", "L", "I", "F", "LA")
+_UNREADABLE = (  # what Pillow's decoders raise over broken files
+    OSError, ValueError, TypeError, SyntaxError, OverflowError, EOFError, LookupError, AttributeError,
+    NotImplementedError, struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
 _SAMPLE = 2000  # pictures that size, channels, mean and deviation are learned from
 
 
@@ -59,7 +66,7 @@ class ImageFeatures(Features):
         if not opened:
             raise FeaturesError(f"No picture in the column {names[0]} can be opened; register the dataset again.")
         size = size or min(224, int(np.median([max(picture.size) for picture in opened])))
-        channels = 1 if all(picture.mode in ("1", "L", "I", "I;16", "F", "LA") for picture in opened) else 3
+        channels = 1 if all(picture.mode == "L" for picture in opened) else 3
         pixels = np.stack([_fit(picture, size, channels) for picture in opened]).astype(np.float64) / 255
         mean = [round(float(value), 6) for value in pixels.mean(axis=(0, 2, 3))]
         deviation = [round(float(value), 6) or 1.0 for value in pixels.std(axis=(0, 2, 3))]
@@ -118,29 +125,50 @@ class ImageFeatures(Features):
 
 
 def _open(value: Any) -> Image.Image | None:
-    """The decoded picture, or None when the value is none."""
+    """The picture, decoded, upright and in mode L or RGB; None when the value is no picture."""
     try:
-        if isinstance(value, np.ndarray | list):
-            return Image.fromarray(np.asarray(value, dtype=np.uint8))
-        if not isinstance(value, bytes | bytearray | memoryview):
-            return None
-        picture = Image.open(io.BytesIO(value))
-        if picture.width * picture.height > MAX_PIXELS:
-            return None
-        picture.load()
-        return ImageOps.exif_transpose(picture)
-    except (OSError, ValueError, TypeError, SyntaxError, OverflowError, Image.DecompressionBombError):
+        picture = _from_array(value) if isinstance(value, np.ndarray | list) else _from_bytes(value)
+        return _plain_mode(picture) if picture is not None and min(picture.size) > 0 else None
+    except _UNREADABLE:
         return None
+
+
+def _from_bytes(value: Any) -> Image.Image | None:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        return None
+    picture = Image.open(io.BytesIO(value))
+    if picture.width * picture.height > MAX_PIXELS:
+        return None
+    picture.load()
+    return ImageOps.exif_transpose(picture)
+
+
+def _from_array(value: Any) -> Image.Image | None:
+    """Of an array ``(height, width[, channels])`` with values 0 to 255."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "buif" or not array.size or not (array.min() >= 0 and array.max() <= 255):
+        return None
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    return Image.fromarray(array.astype(np.uint8))
+
+
+def _plain_mode(picture: Image.Image) -> Image.Image:
+    """Mode L when it is grey, else RGB; what is transparent becomes white, deep grey becomes 8 bits."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        largest = values.max()
+        top = 1.0 if picture.mode == "F" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
+        return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+    mode = "L" if picture.mode in _GREY else "RGB"
+    if "transparency" in picture.info or picture.has_transparency_data:
+        seen = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
+    return picture.convert(mode)
 
 
 def _fit(picture: Image.Image, size: int, channels: int) -> np.ndarray:
     """``(channels, size, size)`` uint8: the whole picture, centred on black, its shape kept."""
-    if picture.mode in ("I", "I;16", "F"):
-        values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        picture = Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
-    if "transparency" in picture.info or picture.mode in ("LA", "PA"):
-        picture = picture.convert("RGBA")
     picture = picture.convert(_MODES[channels])
     if picture.size != (size, size):
         picture = ImageOps.pad(picture, (size, size), Image.Resampling.BILINEAR)

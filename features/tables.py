@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.base import ColumnLike, Features, FeaturesError, Odd, SchemaLike
-from features.columns import NO_TIME, Examples, categories, column, count, numbers, times
+from features.columns import NO_TIME, Examples, categories, column, count, numbers, spread, times
 from features.targets import Target
 
 UNKNOWN, MISSING, FIRST_CATEGORY = 0, 1, 2
@@ -38,8 +38,8 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class DateColumn:
-    """A column of dates or times. ``mean`` and ``deviation`` in days since 1970; ``hours``: the time of day varies;
-    ``format``: of text that is not ISO 8601, as `datetime.strptime` reads it."""
+    """Dates or times. ``mean`` and ``deviation`` in days since 1970; ``hours``: the time of day varies; ``format``: of
+    text that is not ISO 8601, as `datetime.strptime` reads it."""
 
     name: str
     mean: float
@@ -104,9 +104,7 @@ class TableFeatures(Features):
             else:
                 found[item.type].append(learned)
         if not any(found.values()):
-            raise FeaturesError(
-                "The dataset has no number, date or category with the role feature; correct its schema."
-            )
+            raise FeaturesError("No number, date or category has the role feature; correct the dataset's schema.")
         target = Target.fit(table, schema.target, schema.task, schema.classes)  # type: ignore[arg-type]
         return cls(found["number"], found["date"], found["category"], left_out, target)
 
@@ -175,8 +173,7 @@ class TableFeatures(Features):
 
 def _learn(item: ColumnLike, table: pa.Table, max_categories: int) -> LearnedColumn | str:
     """What the training split says of a column, or why the column is left out."""
-    name, kind = item.name, item.type
-    values = column(table, name)
+    name, kind, values = item.name, item.type, column(table, item.name)
     if kind == "number":
         found = numbers(values)[0]
         present = found[~np.isnan(found)]
@@ -184,7 +181,7 @@ def _learn(item: ColumnLike, table: pa.Table, max_categories: int) -> LearnedCol
             return "has no number in the training split"
         median = float(np.median(present))
         filled = np.where(np.isnan(found), median, found)
-        mean, deviation = _spread(filled)
+        mean, deviation = spread(filled)
         return NumberColumn(name, median, mean, deviation, len(present) < len(found))
     if kind == "date":
         date_format = getattr(item, "format", "")
@@ -192,18 +189,12 @@ def _learn(item: ColumnLike, table: pa.Table, max_categories: int) -> LearnedCol
         moments = moments[moments != NO_TIME]
         if not len(moments):
             return "has no date in the training split"
-        return DateColumn(name, *_spread(moments / _DAY), bool(np.any(moments % _DAY)), date_format)
+        return DateColumn(name, *spread(moments / _DAY), bool(np.any(moments % _DAY)), date_format)
     if kind == "category":
         counted = Counter(label for label in categories(values) if label is not None)
         ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
         return CategoryColumn(name, tuple(label for label, _ in ranked[:max_categories]))
     return f"is {kind}, which a table model does not read"
-
-
-def _spread(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation; 1.0 stands for the deviation of a constant."""
-    mean, deviation = float(values.mean()), float(values.std())
-    return mean, deviation if np.isfinite(deviation) and deviation > 1e-12 * max(1.0, abs(mean)) else 1.0
 
 
 def _standardised(values: np.ndarray, item: NumberColumn | DateColumn, odd: list[Odd] | None) -> np.ndarray:

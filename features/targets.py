@@ -7,7 +7,8 @@ from typing import Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Examples, categories, column, numbers
+from features.columns import Examples, categories, column, numbers, spread
+from features.errors import FeaturesError
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -38,18 +39,25 @@ class Target:
 
     @classmethod
     def fit(cls, table: pa.Table, name: str, task: Task, classes: Sequence[Any] | None = None) -> Self:
-        """Learn classes and their counts, or mean and deviation, from the training split."""
+        """Learn classes and their counts, or mean and deviation, from the training split.
+
+        Raises:
+            FeaturesError: when the training split has fewer than two classes, or no number.
+        """
         if task == "regression":
             values = numbers(column(table, name))[0]
             values = values[np.isfinite(values)]
             if not len(values):
-                raise ValueError(f"The target {name} has no number in the training split; choose another target.")
-            return cls(name, task, mean=float(values.mean()), deviation=float(values.std()) or 1.0)
+                raise FeaturesError(f"The target {name} has no number in the training split; choose another target.")
+            mean, deviation = spread(values)
+            return cls(name, task, mean=mean, deviation=deviation)
         labels = [label for label in categories(column(table, name)) if label is not None]
         given = [label for label in categories(list(classes or ())) if label is not None]
         known = tuple(given or sorted(set(labels), key=_natural))
         if len(known) < 2:
-            raise ValueError(f"The target {name} has fewer than two classes in the training split; choose another one.")
+            raise FeaturesError(
+                f"The target {name} has fewer than two classes in the training split; choose another one."
+            )
         counts = dict.fromkeys(known, 0)
         for label in labels:
             if label in counts:
@@ -60,7 +68,8 @@ class Target:
         """``(examples,)`` int64 class numbers (-1 = missing or unknown), or float32 standardised values (NaN)."""
         values = column(examples, self.column)
         if self.task == "regression":
-            return ((numbers(values)[0] - self.mean) / self.deviation).astype(np.float32)
+            with np.errstate(over="ignore"):  # too large a value becomes infinite, which is no usable target
+                return ((numbers(values)[0] - self.mean) / self.deviation).astype(np.float32)
         found = [self._numbers.get(label, -1) if label is not None else -1 for label in categories(values)]
         return np.array(found, dtype=np.int64)
 

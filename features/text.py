@@ -4,7 +4,8 @@ Token 0 is padding and stands only at the end; token 1 is an unknown piece. Pair
 the tokens as hashed numbers above the vocabulary, so that a bag of tokens sees some order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -20,9 +21,12 @@ from features.targets import Target
 TokenizerKind = Literal["words", "bpe", "wordpiece"]
 PADDING, UNKNOWN = 0, 1
 _SPECIAL = ["[PAD]", "[UNK]"]
-_CHARACTERS_PER_TOKEN = (
-    40  # a longer text is cut before it is tokenized, so that ten megabytes cost no more than ten pages
-)
+_MODELS: dict[TokenizerKind, Callable[[], models.Model]] = {
+    "words": lambda: models.WordLevel(unk_token="[UNK]"),
+    "bpe": lambda: models.BPE(unk_token="[UNK]", continuing_subword_prefix="##"),
+    "wordpiece": lambda: models.WordPiece(unk_token="[UNK]"),
+}
+_CHARACTERS_PER_TOKEN = 40  # a longer text is cut before it is tokenized: ten megabytes cost no more than ten pages
 _CHUNK = 4096
 
 
@@ -73,8 +77,8 @@ class TextFeatures(Features):
         if schema.target is None or schema.task is None:
             raise FeaturesError("The dataset has no target; choose one in its schema.")
         target = Target.fit(table, schema.target, schema.task, schema.classes)  # type: ignore[arg-type]
-        trained = _train(_joined_chunks(table, columns), tokenizer, vocabulary_size, min_count, lowercase)
-        return cls(columns, trained.to_str(), max_tokens, pair_buckets, target)
+        trained = _train(table, columns, tokenizer, vocabulary_size, min_count, lowercase)
+        return cls(columns, trained, max_tokens, pair_buckets, target)
 
     def transform(self, examples: Examples, odd: list[Odd] | None = None) -> dict[str, np.ndarray]:
         """``{"tokens": int64 (examples, width)}``."""
@@ -151,24 +155,39 @@ def _joined_chunks(table: pa.Table, columns: Sequence[str]) -> Iterator[list[str
 
 
 def _train(
-    chunks: Iterator[list[str]], kind: TokenizerKind, vocabulary_size: int, min_count: int, lowercase: bool
-) -> Tokenizer:
-    sizes: dict[str, Any] = {"vocab_size": vocabulary_size, "min_frequency": min_count, "special_tokens": _SPECIAL}
+    table: pa.Table,
+    columns: Sequence[str],
+    kind: TokenizerKind,
+    vocabulary_size: int,
+    min_count: int,
+    lowercase: bool,
+) -> str:
+    """The trained tokenizer as JSON; the same texts always give the same."""
+    sizes: dict[str, Any] = {"vocab_size": vocabulary_size, "min_frequency": min_count, "show_progress": False}
     trainer: Any
-    if kind == "words":
-        tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-        trainer = trainers.WordLevelTrainer(show_progress=False, **sizes)
-    elif kind == "bpe":
-        tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", continuing_subword_prefix="##"))
-        trainer = trainers.BpeTrainer(show_progress=False, continuing_subword_prefix="##", **sizes)
-    else:
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        trainer = trainers.WordPieceTrainer(show_progress=False, **sizes)
+    tokenizer = Tokenizer(_MODELS[kind]())
     steps = [normalizers.NFKC(), *([normalizers.Lowercase()] if lowercase else [])]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(chunks, trainer)
-    return tokenizer
+    if kind == "words":
+        trainer = trainers.WordLevelTrainer(special_tokens=_SPECIAL, **sizes)
+    else:
+        # The library numbers the pieces inside words in the order of a hash table, another one in every process. Named
+        # beforehand, they have fixed numbers, and every merge follows from those.
+        inside = [f"##{character}" for character in _characters(tokenizer.normalizer, _joined_chunks(table, columns))]
+        make = trainers.BpeTrainer if kind == "bpe" else trainers.WordPieceTrainer
+        trainer = make(special_tokens=[*_SPECIAL, *inside], continuing_subword_prefix="##", **sizes)
+    tokenizer.train_from_iterator(_joined_chunks(table, columns), trainer)
+    content = json.loads(tokenizer.to_str())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] in _SPECIAL]
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _characters(normalizer: Any, chunks: Iterator[list[str]]) -> list[str]:
+    found: set[str] = set()
+    for texts_of_chunk in chunks:
+        found.update(normalizer.normalize_str("\n".join(texts_of_chunk)))
+    return sorted(character for character in found if not character.isspace())
 
 
 def _with_pairs(tokens: np.ndarray, vocabulary_size: int, buckets: int) -> np.ndarray:

@@ -6,6 +6,8 @@ step. Between processes the counts are brought together in `TaskMetrics.compute`
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -38,7 +40,6 @@ class TaskMetrics(nn.Module):
         self.deviation = float(outputs.get("deviation", 1.0))
         self._waiting: list[tuple[Tensor, Tensor]] = []
         self._waiting_examples = 0
-        self._examples = 0
         if self.task == "regression":
             self.counted = MetricCollection(
                 {"rmse": MeanSquaredError(squared=False), "mae": MeanAbsoluteError(), "r2": R2Score()}
@@ -71,7 +72,7 @@ class TaskMetrics(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Metric name to value over all examples since `reset`; one that is not defined for them is left out."""
         self._count()
-        with warnings.catch_warnings():
+        with _plain_counting(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="No (positive|negative) samples in targets")
             warnings.filterwarnings("ignore", message=".*score for one or more classes was `nan`")
             if self.task == "regression":
@@ -90,16 +91,18 @@ class TaskMetrics(nn.Module):
     def reset(self) -> None:
         """Forget everything."""
         self._waiting.clear()
-        self._waiting_examples = self._examples = 0
+        self._waiting_examples = 0
         self.counted.reset()
 
     def _of_regression(self) -> dict[str, Tensor]:
         r2 = self.counted["r2"]
         found = {name: self.counted[name].compute() * self.deviation for name in ("rmse", "mae")}
-        if self._examples >= 2:  # R² has no meaning for one example
-            value = r2.compute()
-            if math.isfinite(float(value)):
-                found["r2"] = value
+        try:
+            value = r2.compute()  # every process asks, however few examples it has: they are brought together inside
+        except ValueError:  # fewer than two examples in all: R² has no meaning
+            return found
+        if math.isfinite(float(value)):
+            found["r2"] = value
         return found
 
     def _count(self) -> None:
@@ -108,6 +111,19 @@ class TaskMetrics(nn.Module):
         output = torch.cat([item for item, _ in self._waiting])
         target = torch.cat([item for _, item in self._waiting])
         self._waiting.clear()
-        self._examples += self._waiting_examples
         self._waiting_examples = 0
-        self.counted.update(output if self.task == "regression" else output.softmax(dim=-1), target)
+        with _plain_counting():
+            self.counted.update(output if self.task == "regression" else output.softmax(dim=-1), target)
+
+
+@contextmanager
+def _plain_counting() -> Iterator[None]:
+    """Count without torch's deterministic mode, in which torchmetrics compares every example with every bin at once:
+    40 GB for a thousand steps of a small model. Whole numbers add up to the same sum in any order."""
+    asked = torch.are_deterministic_algorithms_enabled()
+    only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(asked, warn_only=only_warns)
