@@ -1,0 +1,152 @@
+"""What is asked back before something happens: deletes with what they free, and a form for one run's texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from db import runs
+from db.engine import connect
+from db.errors import NotFound
+from db.rows import RunRow
+from db.texts import NAME_CHARACTERS
+from pages.parts import cached, runs_acts
+from pages.parts.formats import escape, size
+from pages.parts.runs_acts import DeletePlan, many
+from pages.parts.runs_chosen import choose
+from pages.parts.runs_edit import edit
+from pages.parts.runs_known import known
+from pages.parts.runs_link import Shelf
+from pages.parts.runs_undo import carry_out, move_away
+
+_ASKED = "runs.asked"
+_STOP_LOOK_SECONDS = 2
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A press that needs an answer first."""
+
+    what: str
+    shelf: Shelf
+    ids: tuple[int, ...]
+
+
+def ask(what: str, shelf: Shelf, ids: Sequence[int]) -> None:
+    """Have a dialog opened: "delete", "purge" or "edit"."""
+    st.session_state[_ASKED] = Asked(what, shelf, tuple(ids))
+
+
+def something_asked() -> bool:
+    """Whether a dialog waits to be opened."""
+    return _ASKED in st.session_state
+
+
+def draw_asked() -> None:
+    """Open the dialog that was asked for. Outside of the live table, whose refresh would close it."""
+    asked: Asked | None = st.session_state.pop(_ASKED, None)
+    if asked is None:
+        return
+    if asked.what == "edit":
+        _open_edit(asked.ids[0])
+    else:
+        {"delete": _delete, "purge": _purge}[asked.what](asked)
+
+
+@st.dialog("Delete runs?", icon=":material/delete:")
+def _delete(asked: Asked) -> None:
+    with connect().reading() as session:
+        plan = runs_acts.plan_delete(session, asked.shelf, asked.ids)
+    st.fragment(_draw_delete, run_every=_STOP_LOOK_SECONDS if plan.blocking else None)(asked)
+
+
+def _draw_delete(asked: Asked) -> None:
+    with connect().reading() as session:
+        plan = runs_acts.plan_delete(session, asked.shelf, asked.ids)
+    if not plan.free and not plan.blocking:
+        st.markdown("These runs are not here any more: somebody deleted or moved them.")
+        return
+    if plan.blocking:
+        _draw_blocking(plan)
+    if plan.free:
+        _draw_what_goes(plan)
+    with st.container(horizontal=True):
+        if plan.free:
+            label = f"Delete {many(len(plan.free))}"
+            if st.button(label, type="primary", key="runs.delete_yes", icon=":material/delete:"):
+                shelf, ids = asked.shelf, plan.free
+                move_away(
+                    lambda session, who: runs_acts.delete(session, shelf, ids, who), Shelf.TRASH, runs_acts.restore
+                )
+                st.rerun()
+        if plan.blocking and st.button("Stop them", key="runs.delete_stop", icon=":material/stop:"):
+            ids = tuple(run.id for run in plan.blocking)
+            carry_out(lambda session, who: runs_acts.end(session, asked.shelf, ids, who, pause=False))
+            st.rerun(scope="fragment")
+        if st.button("Keep them", key="runs.delete_no"):
+            st.rerun()
+
+
+def _draw_what_goes(plan: DeletePlan) -> None:
+    days = cached.team_settings().trash_days
+    kept = f"after {days} days" if days else "once the trash is emptied"
+    st.markdown(
+        f"**{many(len(plan.free))}** with curves, logs and checkpoints {'goes' if len(plan.free) == 1 else 'go'} to "
+        f"the trash. This frees **{size(plan.size_bytes)}** {kept}; until then everything can be restored."
+    )
+
+
+def _draw_blocking(plan: DeletePlan) -> None:
+    stopping = all(run.stop_requested_at is not None for run in plan.blocking)
+    named = ", ".join(f"#{run.id} {escape(run.name[:60])}" for run in plan.blocking[:_MOST_NAMED])
+    more = f" and {len(plan.blocking) - _MOST_NAMED} more" if len(plan.blocking) > _MOST_NAMED else ""
+    one = len(plan.blocking) == 1
+    if stopping:
+        st.info(f"{named}{more}: {'it saves its' if one else 'they save their'} checkpoint and will end in a moment.")
+    else:
+        title = "A run is still active" if one else f"{len(plan.blocking)} runs are still active"
+        st.warning(
+            f"{named}{more}. Stop {'it' if one else 'them'} first, or leave {'it' if one else 'them'} out.", title=title
+        )
+
+
+@st.dialog("Delete for good?", icon=":material/delete_forever:")
+def _purge(asked: Asked) -> None:
+    with connect().reading() as session:
+        ids = runs_acts.of_shelf(session, Shelf.TRASH, asked.ids)
+        held_bytes = runs.bytes_of(session, ids) if ids else 0
+    st.markdown(
+        f"**{many(len(ids))}** with all curves, logs and checkpoints {'is' if len(ids) == 1 else 'are'} gone for good. "
+        f"This frees **{size(held_bytes)}** and cannot be undone."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete for good", type="primary", key="runs.purge_yes", icon=":material/delete_forever:"):
+            carry_out(lambda session, _who: runs_acts.purge(session, ids))
+            choose(())
+            st.rerun()
+        if st.button("Keep them", key="runs.purge_no"):
+            st.rerun()
+
+
+def _open_edit(run_id: int) -> None:
+    try:
+        with connect().reading() as session:
+            run = runs.get(session, run_id)
+    except NotFound as error:
+        st.toast(escape(str(error)), icon=":material/info:")
+        return
+    _edit(run)
+
+
+@st.dialog("Edit the run", icon=":material/edit:")
+def _edit(before: RunRow) -> None:
+    """The run as it was when the dialog opened is what an edit is compared with."""
+    with st.form("runs.edit_form", border=False):
+        name = st.text_input("Name", before.name, max_chars=NAME_CHARACTERS)
+        choices = sorted({*known().tags, *before.tags})
+        tags = st.multiselect("Tags", choices, before.tags, accept_new_options=True, placeholder="Choose or type")
+        notes = st.text_area("Notes", before.notes, height=160)
+        if st.form_submit_button("Save", type="primary", icon=":material/check:"):
+            edit(before, {"name": name, "tags": tags, "notes": notes})
+            st.rerun()
