@@ -42,9 +42,7 @@ class Preview:
 def preview(source: Path) -> Preview:
     """Look at a file or folder. Raises CatalogError when it cannot be read as data."""
     with told_plainly(source), open_source(source) as opened:
-        raw = guessing_rows(opened)
-        if raw.num_rows == 0:
-            raise CatalogError(f"{source.name} has column names and no rows.", "source")
+        raw = guessing_rows(opened, source.name)
         schema, split, problems = guess(opened, raw)
         first = raw.slice(0, HEAD_ROWS).combine_chunks()
         return Preview(
@@ -65,9 +63,12 @@ def recast(looked: Preview, schema: Schema) -> pa.Table:
     return _cast(looked.raw, with_date_formats(schema, looked.raw), looked.decimal_comma)
 
 
-def guessing_rows(opened: Source) -> pa.Table:
-    """The raw rows that a guess is made from."""
-    return opened.head(GUESS_IMAGES if opened.schema else GUESS_ROWS)
+def guessing_rows(opened: Source, title: str) -> pa.Table:
+    """The raw rows that a guess is made from. Raises CatalogError when there is none."""
+    raw = opened.head(GUESS_IMAGES if opened.schema else GUESS_ROWS)
+    if raw.num_rows == 0:
+        raise CatalogError(f"{title} has column names and no rows.", "source")
+    return raw
 
 
 def guess(opened: Source, raw: pa.Table) -> tuple[Schema, SplitPlan, list[str]]:

@@ -28,6 +28,7 @@ from catalog.versions import NAME, OpenVersion, write_version_file
 from catalog.writer import Facts, write_parquet
 from db import datasets
 from db.engine import Session
+from db.errors import RecordError
 from db.rows import VersionRow
 
 Progress = Callable[[float, str], None]  # share done (0 to 1) and what is being done
@@ -74,7 +75,7 @@ def store(
 ) -> Stored:
     """Write the content of a file or folder into the data folder. The long part of `register`; no database."""
     with told_plainly(source), open_source(source) as opened:
-        raw = guessing_rows(opened)
+        raw = guessing_rows(opened, source.name)
         guessed, proposed, _ = guess(opened, raw)
         wanted = with_date_formats(schema or guessed, raw)
         split = split or default_split(wanted, proposed.column if proposed.method == "column" else None)
@@ -117,19 +118,22 @@ def publish(
 ) -> VersionRow:
     """Give a stored content a name and a number: one short write to the database, one small file."""
     check_name(name)
-    row = datasets.add_version(
-        session,
-        name=name,
-        kind=stored.schema.kind,
-        sheet=dict(sheet),
-        content_hash=stored.content_hash,
-        row_count=stored.row_count,
-        size_bytes=stored.size_bytes,
-        schema=stored.schema.to_dict(),
-        split=stored.split,
-        note=note,
-        created_by=who or getpass.getuser(),
-    )
+    try:
+        row = datasets.add_version(
+            session,
+            name=name,
+            kind=stored.schema.kind,
+            sheet=dict(sheet),
+            content_hash=stored.content_hash,
+            row_count=stored.row_count,
+            size_bytes=stored.size_bytes,
+            schema=stored.schema.to_dict(),
+            split=stored.split,
+            note=note,
+            created_by=who or getpass.getuser(),
+        )
+    except RecordError as error:  # a dataset of that name holds another kind of data
+        raise CatalogError(str(error), "name") from error
     version = OpenVersion(
         ref=f"{name}@{row.number}",
         kind=stored.schema.kind,

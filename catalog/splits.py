@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -46,13 +47,16 @@ class SplitPlan:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise CatalogError(f"“{self.method}” is no way to split: use {', '.join(METHODS)}.", "split")
-        if len(self.ratios) != 3 or min(self.ratios) < 0 or abs(sum(self.ratios) - 1) > 1e-6 or self.ratios[0] == 0:
+        if len(self.ratios) != 3 or not all(map(isfinite, self.ratios)) or min(self.ratios) < 0 or not self._add_up():
             raise CatalogError(
                 f"The shares of training, validation and test must add up to 1 with a training part: {self.ratios}.",
                 "split",
             )
         if self.method in ("time", "column") and not self.column:
             raise CatalogError(f"A split by {self.method} needs the name of its column.", "split")
+
+    def _add_up(self) -> bool:
+        return self.ratios[0] > 0 and abs(sum(self.ratios) - 1) <= 1e-6
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
