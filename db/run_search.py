@@ -54,11 +54,11 @@ def find(
     now, names = utc_now(), names_of(session)
     matches = and_(_shelf(archived, trash), _condition(query, names, now))
     order = _order(sort, names, now)
-    total = session.scalar(select(func.count()).select_from(Run).where(matches)) or 0
-    question = select_runs(RunRow).where(matches).order_by(*order).offset(offset).limit(limit)
-    rows = rows_of(session, RunRow, question)
-    values = values_of(session, [row.id for row in rows], columns, names)
-    return RunPage([replace(row, values=values[row.id]) for row in rows], total)
+    total = None if query.strip() else _count(session, matches)
+    ids, total = _page(session, matches, order, offset, limit, total)
+    values = values_of(session, ids, columns, names)
+    rows = {row.id: row for row in rows_of(session, RunRow, select_runs(RunRow).where(Run.id.in_(ids)))}
+    return RunPage([replace(rows[run_id], values=values[run_id]) for run_id in ids if run_id in rows], total)
 
 
 def matching_ids(session: Session, query: str, *, archived: bool = False, trash: bool = False) -> list[int]:
@@ -76,6 +76,23 @@ def check_query(session: Session, query: str) -> None:
 def column_names(session: Session) -> list[str]:
     """Every "config.x" and "metric.y" that can be chosen as a column, sorted by and filtered by."""
     return names_of(session).columns
+
+
+def _count(session: Session, matches: Condition) -> int:
+    return session.scalar(select(func.count()).select_from(Run).where(matches)) or 0
+
+
+def _page(
+    session: Session, matches: Condition, order: list[Any], offset: int, limit: int, total: int | None
+) -> tuple[list[int], int]:
+    """The ids of a page, and how many runs match; a filter is gone through once for both."""
+    question = select(Run.id).where(matches).order_by(*order).offset(offset).limit(limit)
+    if total is not None:
+        return list(session.scalars(question)), total
+    found = session.execute(question.add_columns(func.count().over())).all()
+    if not found:  # beyond the last page, there is no row to tell
+        return [], _count(session, matches) if offset or not limit else 0
+    return [row[0] for row in found], found[0][1]
 
 
 def _shelf(archived: bool, trash: bool) -> Condition:

@@ -144,7 +144,7 @@ class ConfigValue(Base):
     """One leaf of a run's config, so that filters and columns need not open the JSON."""
 
     __tablename__ = "config_values"
-    __table_args__ = (Index(None, "key", "number"), Index(None, "key", "text"))
+    __table_args__ = (Index(None, "key", "number", "run_id"), Index(None, "key", "text", "run_id"))
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(300), primary_key=True)  # "model.init_args.learning_rate"
@@ -157,7 +157,7 @@ class Series(Base):
     """One metric of one run; its summary, so that a table of runs never opens a curve."""
 
     __tablename__ = "series"
-    __table_args__ = (Index(None, "run_id", "name", unique=True), Index(None, "name", "last"))
+    __table_args__ = (Index(None, "run_id", "name", unique=True), Index(None, "name", "last", "run_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))

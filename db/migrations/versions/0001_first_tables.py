@@ -159,8 +159,8 @@ def _config_values() -> None:
         "run_id": WHOLE, "key": _chars(300), "leaf": _chars(120), "number?": REAL, "text": _chars(500),
     }  # fmt: skip
     _table("config_values", columns, key=("run_id", "key"), refers={"run_id": ("runs.id", "CASCADE")})
-    _index("config_values", "key", "number")
-    _index("config_values", "key", "text")
+    _index("config_values", "key", "number", "run_id")
+    _index("config_values", "key", "text", "run_id")
 
 
 def _dataset_versions() -> None:
@@ -197,7 +197,7 @@ def _series() -> None:
         "not_finite": BIG, "stored": BIG, "loose_chunks": WHOLE, "attempt": WHOLE,
     }  # fmt: skip
     _table("series", columns, key=("id",), refers={"run_id": ("runs.id", "CASCADE")})
-    _index("series", "name", "last")
+    _index("series", "name", "last", "run_id")
     _index("series", "run_id", "name", unique=True)
 
 
