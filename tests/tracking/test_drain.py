@@ -69,8 +69,8 @@ def test_a_long_journal_is_brought_in_by_parts(database: Database, run_id: int, 
 
 def test_a_run_that_is_gone_says_so(database: Database, run_id: int, journal: Journal) -> None:
     journal.log({"loss": 1.0}, 1)
+    journal_path(run_id, 2).write_bytes(journal.path.read_bytes())
     with pytest.raises(NotFound, match="no attempt 2"):
-        journal_path(run_id, 2).write_bytes(journal.path.read_bytes())
         drain(database, run_id, 2)
 
 
@@ -81,9 +81,14 @@ def test_nothing_moves_when_the_transaction_fails(database: Database, run_id: in
         way.learn(session)
     part = way.read()
     assert part is not None
-    with pytest.raises(RuntimeError, match="disk is full"), database.writing() as session:
-        assert way.store(session, part) == 1
-        raise RuntimeError("the disk is full")
+
+    def in_vain() -> None:
+        with database.writing() as session:
+            assert way.store(session, part) == 1
+            raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError, match="disk is full"):
+        in_vain()
     assert stored(database, run_id) == []
     with database.writing() as session:
         assert way.store(session, part) == 1
