@@ -10,12 +10,14 @@ from db import curves, runs
 from scripts import big_database
 from scripts.benchmarks import invented, rows, scratch
 from scripts.benchmarks.results import Result, beside, interleaved, median, within
+from tracking import reading
 
 POINTS = 100_000
 POINTS_A_DRAIN = 500
 ROUNDS = 9
 RUNS = 10_000
 COMPARED = 50
+REFERENCE_RUNS = 5
 FILTER = "status = failed and config.learning_rate < 1e-3 and metric.val_accuracy > 0.5 or tag = baseline"
 COLUMNS = (
     "config.learning_rate", "config.weight_decay", "config.width", "config.depth", "config.dropout",
@@ -29,9 +31,10 @@ def measure() -> list[Result]:
     """The rows of reading."""
     with scratch.data_folder() as folder:
         one = _one_series(folder)
-    with scratch.data_folder():
-        long_ids = big_database.fill(scratch.database(), big_database.Size(runs=RUNS, long_runs=COMPARED))
-        return [*one, *_table(), *_many_curves(long_ids)]
+    with scratch.data_folder() as folder:
+        size = big_database.Size(runs=RUNS, long_runs=COMPARED, long_points=POINTS, longest_points=POINTS)
+        long_ids = big_database.fill(scratch.database(), size)
+        return [*one, *_table(), *_many_curves(folder, long_ids)]
 
 
 def _one_series(folder: Path) -> list[Result]:
@@ -103,6 +106,38 @@ def _find(question: dict[str, str]) -> Callable[[], None]:
             raise RuntimeError(f"no rows with values came back for {question}")
 
     return ask
+
+
+def _many_curves(folder: Path, long_ids: list[int]) -> list[Result]:
+    """50 runs × 100,000 points, from the database to what a figure is made of, beside reading them as rows."""
+    connection = rows.open_rows(folder / "rows.sqlite")
+    some = long_ids[:REFERENCE_RUNS]
+    with scratch.database().reading() as session:
+        for run_id, curve in curves.read_many(session, some, "train_loss").items():
+            points = zip(curve.steps.tolist(), curve.times.tolist(), curve.values.tolist(), strict=True)
+            rows.write_rows(connection, [(run_id, "train_loss", *point) for point in points])
+
+    def compare_ours() -> float:
+        began = time.perf_counter()
+        with scratch.database().reading() as session:
+            shown = reading.compare(session, long_ids, "train_loss")
+        taken = time.perf_counter() - began
+        if len(shown) != COMPARED or any(curve.count != POINTS for curve in shown):
+            raise RuntimeError("the compared curves came back wrong")
+        return taken
+
+    def read_reference() -> float:
+        began = time.perf_counter()
+        for run_id in some:
+            if len(rows.read_rows(connection, run_id, "train_loss")[0]) != POINTS:
+                raise RuntimeError("the rows came back wrong")
+        return (time.perf_counter() - began) * COMPARED / REFERENCE_RUNS
+
+    ours, reference = map(median, interleaved(ROUNDS, compare_ours, read_reference))
+    connection.close()
+    said = f"one row per point into numpy arrays, not thinned; {REFERENCE_RUNS} runs, times {COMPARED}/{REFERENCE_RUNS}"
+    name = f"{COMPARED} runs × 100k points compared, figure data ready"
+    return [within(name, ours, "s", 0.5, reference=reference, against=said)]
 
 
 def _median_seconds(act: Callable[[], None]) -> float:
