@@ -14,9 +14,11 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from api.guard import Guard
 from api.routes import make_api
+from charts.library import plotly_folder
 from db.engine import connect
 from db.migrate import upgrade
 from jobs import presence
@@ -38,4 +40,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     presence.leave(sign)
 
 
-app = st.App(str(FRAME), routes=[Mount("/api", app=make_api())], lifespan=lifespan, middleware=[Middleware(Guard)])
+app = st.App(
+    str(FRAME),
+    routes=[Mount("/api", app=make_api()), Mount("/plotly", app=StaticFiles(directory=plotly_folder()))],
+    lifespan=lifespan,
+    middleware=[Middleware(Guard)],
+)

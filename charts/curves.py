@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from charts.durations import duration_text, duration_ticks
 from charts.figures import BLUE, GREEN, HEIGHT_PIXELS, ORANGE, SERIES_COLORS, VERMILION, empty_figure
 from charts.metrics import PLAIN, Unit
 
 GL_POINTS = 20_000  # more points than this in a figure are drawn by WebGL; browsers allow few WebGL charts on a page
 MOST_MARKS = 300
 FAINT = 0.28
-X_TITLES = {"step": "step", "epoch": "epoch", "time": "time"}
+SPIKE = "#8892a0"
+_HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "%Y-%m-%d %H:%M:%S"}
+X_TITLES = {"step": "step", "epoch": "epoch", "time": "time of training", "clock": ""}
 _STAGE_COLORS = {"train": BLUE, "val": ORANGE, "test": GREEN}
 _NOTHING = np.empty(0)
 
@@ -24,7 +27,7 @@ class Line:
 
     Attributes:
         name: in the legend.
-        x: (points,), float64, or datetime64 for wall time.
+        x: (points,), float64, or datetime64 for the clock.
         y: (points,), float64; NaN makes a gap.
         smooth: (points,), what is drawn strongly instead, with ``y`` faint behind it.
         broken: x of values that are not finite.
@@ -50,7 +53,7 @@ def metric_figure(
     window: tuple[Any, Any] | None = None,
     height_pixels: int = HEIGHT_PIXELS,
 ) -> go.Figure:
-    """Lines over step, epoch or wall time.
+    """Lines over step, epoch, seconds of training (“time”) or the clock.
 
     Args:
         window: the part of the x axis that is shown, in its own values; None shows everything.
@@ -62,7 +65,7 @@ def metric_figure(
     if sum(len(line.x) for line in lines) > GL_POINTS:
         figure = _with_webgl(figure)
     _add_broken(figure, lines)
-    _set_x_axis(figure, x, window)
+    _set_x_axis(figure, lines, x, window)
     figure.update_yaxes(tickformat=unit.tick_format, ticksuffix=unit.suffix, selector=0)
     if log_y:
         figure.layout.yaxis.update(type="log", exponentformat="power", dtick=None)
@@ -99,6 +102,8 @@ def remarks(lines: Sequence[Line], *, x: str = "step", log_y: bool = False) -> l
 def x_words(value: Any, x: str) -> str:
     """A place on the x axis in words."""
     if x == "time":
+        return f"{value:,.4g} s of training"
+    if x == "clock":
         return str(np.datetime_as_string(np.datetime64(value), unit="s")).replace("T", " ")
     return f"{x} {value:,.0f}" if x == "step" else f"{x} {value:.4g}"
 
@@ -151,15 +156,22 @@ def _add_broken(figure: go.Figure, lines: Sequence[Line]) -> None:
         figure.layout.yaxis2 = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
 
 
-def _set_x_axis(figure: go.Figure, x: str, window: tuple[Any, Any] | None) -> None:
+def _set_x_axis(figure: go.Figure, lines: Sequence[Line], x: str, window: tuple[Any, Any] | None) -> None:
     axis = figure.layout.xaxis
-    axis.update(uirevision=f"{x} {window}", unifiedhovertitle={"text": "time %{x}" if x == "time" else f"{x} %{{x}}"})
-    axis.update(spikethickness=1, spikedash="solid", spikecolor="#8892a0")
+    axis.update(uirevision=f"{x} {window}", spikethickness=1, spikedash="solid", spikecolor=SPIKE)
+    before = {"clock": "", "time": "after "}.get(x, f"{x} ")
+    after = " s" if x == "time" else ""
+    axis.update(unifiedhovertitle={"text": f"{before}%{{x}}{after}"}, hoverformat=_HOVER_FORMATS.get(x, ".4~g"))
+    if x == "clock":
+        axis.update(type="date")
     if x == "time":
-        axis.update(type="date", hoverformat="%Y-%m-%d %H:%M:%S")
-    elif x == "step":
-        axis.update(hoverformat=",d")
-    else:
-        axis.update(hoverformat=".4~g")
+        ends = window or _ends(lines)
+        places = duration_ticks(*ends) if ends else []
+        axis.update(tickvals=places, ticktext=[duration_text(place) for place in places])
     if window is not None:
         axis.update(range=list(window), autorange=False)
+
+
+def _ends(lines: Sequence[Line]) -> tuple[float, float] | None:
+    filled = [line.x for line in lines if len(line.x)]
+    return (min(float(x[0]) for x in filled), max(float(x[-1]) for x in filled)) if filled else None

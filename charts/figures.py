@@ -24,14 +24,14 @@ def empty_figure(*, x_title: str = "", y_title: str = "", height_pixels: int = H
     axis: dict[str, Any] = {"automargin": True, "showline": False, "ticks": "", "nticks": 7}
     layout: dict[str, Any] = {
         "height": height_pixels,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "margin": {"l": 8, "r": 12, "t": 26, "b": 8},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hovermode": "x unified",
         "dragmode": "zoom",
         "uirevision": "kept",
         "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": CLEAR},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": CLEAR},
         "xaxis": {**axis, "title": {"text": x_title, "standoff": 6}, "showgrid": False, "zeroline": False},
         "yaxis": {**axis, "title": {"text": y_title, "standoff": 6}, "showgrid": True, "zeroline": False},
         "template": "none",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 STAGES = ("train", "val", "test")
 SYSTEM = "system/"
-_LAST = ("epoch", "step")
+_AXES = ("epoch", "step")  # what curves are drawn over
 _LOSS_FIRST = ("loss",)
 _COUNT_SUFFIXES = ("_step", "_epoch")
 
@@ -76,10 +76,10 @@ def split_stage(name: str) -> tuple[str, str]:
 
 
 def metric_groups(names: Iterable[str]) -> list[Group]:
-    """One group for each metric, its stages together: losses first, counters last, system metrics left out."""
+    """One group for each metric, its stages together: losses first. System metrics and the axes are left out."""
     found: dict[str, dict[str, str]] = {}
     for name in sorted(names):
-        if name.startswith(SYSTEM):
+        if name.startswith(SYSTEM) or name in _AXES:
             continue
         stage, title = split_stage(name)
         found.setdefault(_without_count(title, stage), {})[name] = _line_name(stage, title)
@@ -116,7 +116,5 @@ def _place(group: Group) -> tuple[int, int, str]:
         return 0, 0, ""
     if "loss" in group.title:
         return 1, 0, group.title
-    if group.title in _LAST:
-        return 9, 0, group.title
     staged = any(line.startswith(STAGES) for line in group.names.values())
     return (2 if staged else 3), -len(group.names), group.title

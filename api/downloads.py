@@ -1,0 +1,86 @@
+"""Files of a run as downloads: logs and checkpoints, sent piece by piece, so that their size does not matter."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, StreamingResponse
+
+from db import checkpoints, runs
+from db.engine import connect
+from db.errors import NotFound
+from db.home import home, run_folder
+from db.rows import CheckpointRow
+from jobs.run_files import AttemptFiles
+
+PIECE_BYTES = 2**20
+
+
+def add_downloads(api: FastAPI) -> None:
+    """Add the routes."""
+
+    @api.get("/runs/{run_id}/logs/{attempt}/{rank}")
+    def download_log(run_id: int, attempt: int, rank: int) -> FileResponse:
+        """Everything that a rank printed in an attempt."""
+        with connect().reading() as session:
+            runs.get(session, run_id)
+        path = AttemptFiles(run_id, attempt).log(rank)
+        if not path.is_file():
+            raise NotFound(f"Run {run_id} has no log of attempt {attempt}, rank {rank}.")
+        return FileResponse(path, media_type="text/plain; charset=utf-8", filename=f"run-{run_id}-{path.name}")
+
+    @api.get("/runs/{run_id}/checkpoints/{checkpoint_id}")
+    def download_checkpoint(run_id: int, checkpoint_id: int) -> StreamingResponse:
+        """A checkpoint with all that explains it, as a zip file."""
+        row, folder = _checkpoint(run_id, checkpoint_id)
+        name = f"run-{run_id}-step-{row.step}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+        return StreamingResponse(zipped(folder, name), media_type="application/zip", headers=headers)
+
+
+def _checkpoint(run_id: int, checkpoint_id: int) -> tuple[CheckpointRow, Path]:
+    with connect().reading() as session:
+        row = checkpoints.get(session, checkpoint_id)
+    folder = (home() / row.path).resolve()
+    if row.run_id != run_id:
+        raise NotFound(f"Checkpoint {checkpoint_id} is not one of run {run_id}.")
+    if row.deleted_at is not None or not folder.is_dir() or not folder.is_relative_to(run_folder(run_id).resolve()):
+        raise NotFound(f"The files of checkpoint {checkpoint_id} are gone.")
+    return row, folder
+
+
+def zipped(folder: Path, name: str) -> Iterator[bytes]:
+    """A folder as the bytes of a zip file (stored: weights do not shrink), under a folder named ``name``."""
+    pipe = _Pipe()
+    with ZipFile(pipe, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+            with (
+                path.open("rb") as source,
+                archive.open(f"{name}/{path.relative_to(folder)}", "w", force_zip64=True) as entry,
+            ):
+                while piece := source.read(PIECE_BYTES):
+                    entry.write(piece)
+                    yield pipe.taken()
+            yield pipe.taken()
+    yield pipe.taken()
+
+
+class _Pipe:
+    """A file that cannot seek: what is written is taken away at once."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Hold bytes until they are taken."""
+        self._held += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing lies anywhere else."""
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        held, self._held = bytes(self._held), bytearray()
+        return held
