@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,11 +12,8 @@ from features.images import ImageFeatures
 from lightning_modules.attention import Block, LearnedTokens
 from lightning_modules.augmentation import Augmentation
 from lightning_modules.data import DatasetData
-from lightning_modules.loading import BatchKey
+from lightning_modules.stores import ImageStore
 from lightning_modules.task import Rate, Share, TaskModel
-
-_DECODED_BYTES = 1 << 30  # a split that is larger when decoded stays encoded
-_CHUNK = 1024
 
 
 class ImageData(DatasetData):
@@ -61,47 +57,9 @@ class ImageData(DatasetData):
         """Size, channels, mean and deviation of the training split."""
         return ImageFeatures.fit(table, schema, size=self.size)
 
-    def make_store(self, table: pa.Table, target: np.ndarray) -> "ImageStore":
+    def make_store(self, table: pa.Table, target: np.ndarray) -> ImageStore:
         """Decoded pictures, or the encoded ones when they would fill the memory."""
         return ImageStore(self.features, table, target, self.augmentation)
-
-
-class ImageStore:
-    """Pictures of a split, decoded once or at every use."""
-
-    def __init__(
-        self, features: ImageFeatures, table: pa.Table, target: np.ndarray, augmentation: Augmentation
-    ) -> None:
-        self.features = features
-        self.target = torch.from_numpy(target)
-        self.augmentation = augmentation
-        self.encoded = table.select([features.column])
-        factor, shift = features.scaling()
-        self.factor, self.shift = torch.from_numpy(factor)[:, None, None], torch.from_numpy(shift)[:, None, None]
-        needed = len(target) * features.channels * features.size**2
-        self.pixels: Tensor | None = None
-        if needed <= _DECODED_BYTES:
-            self.pixels = torch.empty((len(target), features.channels, features.size, features.size), dtype=torch.uint8)
-            for start in range(0, len(target), _CHUNK):
-                decoded = features.pixels(self.encoded.slice(start, _CHUNK))
-                self.pixels[start : start + _CHUNK] = torch.from_numpy(decoded)
-            self.encoded = self.encoded.slice(0, 0)
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def batch(self, key: BatchKey) -> dict[str, Tensor]:
-        """``image`` float32 ``(batch, channels, size, size)`` and ``target`` ``(batch,)``."""
-        rows = torch.from_numpy(key.rows)
-        if self.pixels is not None:
-            pixels = self.pixels.index_select(0, rows)
-        else:
-            pixels = torch.from_numpy(self.features.pixels(self.encoded.take(pa.array(key.rows))))
-        image = pixels.float() * self.factor + self.shift
-        if key.seed is not None:
-            darkest = self.shift  # what black became; new edges are black too
-            image = self.augmentation(image - darkest, torch.Generator().manual_seed(key.seed)) + darkest
-        return {"image": image, "target": self.target.index_select(0, rows)}
 
 
 class SmallResNet(TaskModel):

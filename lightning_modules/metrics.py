@@ -64,7 +64,8 @@ class TaskMetrics(nn.Module):
             output: Logits ``(batch, classes)``, or standardised values ``(batch,)``.
             target: Class numbers or standardised values ``(batch,)``.
         """
-        self._waiting.append((output.detach().float(), target.detach()))
+        target = target.detach()
+        self._waiting.append((output.detach().float(), target.float() if self.task == "regression" else target))
         self._waiting_examples += len(target)
         if self._waiting_examples >= _PIECE:
             self._count()
@@ -73,7 +74,7 @@ class TaskMetrics(nn.Module):
         """Metric name to value over all examples since `reset`; one that is not defined for them is left out."""
         self._count()
         with _plain_counting(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="No (positive|negative) samples in targets")
+            warnings.filterwarnings("ignore", message="No (positive|negative) samples")
             warnings.filterwarnings("ignore", message=".*score for one or more classes was `nan`")
             if self.task == "regression":
                 return self._of_regression()

@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from features.tables import TableFeatures
+from features.tables import UNKNOWN, TableFeatures
 from lightning_modules.attention import Block, LearnedTokens
 from lightning_modules.data import DatasetData
-from lightning_modules.loading import BatchKey
+from lightning_modules.stores import ArrayStore
 from lightning_modules.task import Rate, Share, TaskModel
 
 Inputs = dict[str, dict[str, Any]]
@@ -44,24 +44,9 @@ class TableData(DatasetData):
         """Medians, deviations and categories of the training split."""
         return TableFeatures.fit(table, schema, max_categories=self.max_categories)
 
-    def make_store(self, table: pa.Table, target: np.ndarray) -> "ArrayStore":
+    def make_store(self, table: pa.Table, target: np.ndarray) -> ArrayStore:
         """All rows as arrays."""
         return ArrayStore({**self.features.transform(table), "target": target})
-
-
-class ArrayStore:
-    """Arrays of equal length, from which a batch takes rows."""
-
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        self.tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-    def __len__(self) -> int:
-        return len(self.tensors["target"])
-
-    def batch(self, key: BatchKey) -> dict[str, Tensor]:
-        """Each array's rows, ``(batch, ...)``."""
-        rows = torch.from_numpy(key.rows)
-        return {name: tensor.index_select(0, rows) for name, tensor in self.tensors.items()}
 
 
 class LinearModel(TaskModel):
@@ -92,7 +77,7 @@ class WeightedSum(nn.Module):
         super().__init__()
         self.output_count = output_count
         self.numbers = nn.Linear(_number_count(inputs), output_count) if "numbers" in inputs else None
-        self.categories = nn.ModuleList(nn.Embedding(size, output_count) for size in _category_sizes(inputs))
+        self.categories = nn.ModuleList(CategoryEmbedding(size, output_count) for size in _category_sizes(inputs))
 
     def forward(self, numbers: Tensor | None = None, categories: Tensor | None = None) -> Tensor:
         """``(batch, output_count)`` from ``numbers`` ``(batch, n)`` and ``categories`` ``(batch, c)``."""
@@ -100,6 +85,16 @@ class WeightedSum(nn.Module):
         if categories is not None:
             parts += [table(categories[:, place]) for place, table in enumerate(self.categories)]
         return torch.stack(parts).sum(dim=0)
+
+
+class CategoryEmbedding(nn.Embedding):
+    """A vector for each category that starts small; unknown starts at zero and, met only in use, says nothing."""
+
+    def reset_parameters(self) -> None:
+        """Uniform in ±1 / √width, unknown zero."""
+        nn.init.uniform_(self.weight, -(self.embedding_dim**-0.5), self.embedding_dim**-0.5)
+        with torch.no_grad():
+            self.weight[UNKNOWN].zero_()
 
 
 class MLP(TaskModel):
@@ -147,7 +142,7 @@ class Layers(nn.Module):
     ) -> None:
         super().__init__()
         sizes = _category_sizes(inputs)
-        self.categories = nn.ModuleList(nn.Embedding(size, category_width) for size in sizes)
+        self.categories = nn.ModuleList(CategoryEmbedding(size, category_width) for size in sizes)
         before = _number_count(inputs) + len(sizes) * category_width
         layers: list[nn.Module] = []
         for _ in range(depth):
@@ -212,7 +207,7 @@ class ColumnEncoder(nn.Module):
         count = _number_count(inputs)
         self.number_scales = LearnedTokens(count, width) if count else None
         self.number_shifts = LearnedTokens(count, width) if count else None
-        self.categories = nn.ModuleList(nn.Embedding(size, width) for size in _category_sizes(inputs))
+        self.categories = nn.ModuleList(CategoryEmbedding(size, width) for size in _category_sizes(inputs))
         self.answer = LearnedTokens(1, width)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, expansion=2) for _ in range(depth))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, output_count))

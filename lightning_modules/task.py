@@ -94,12 +94,7 @@ class TaskModel(pl.LightningModule, ABC):
     def training_step(self, batch: Batch) -> Tensor:
         """The training loss, with class weights and label smoothing."""
         output = self._output(batch)
-        if self._is_regression:
-            loss = functional.mse_loss(output.float(), batch["target"])
-        else:
-            loss = functional.cross_entropy(
-                output.float(), batch["target"], weight=self._class_weights(), label_smoothing=self.label_smoothing
-            )
+        loss = self._loss(output, batch["target"], training=True)
         self.train_metrics.update(output, batch["target"])
         size = len(batch["target"])
         self.log("train_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
@@ -171,6 +166,17 @@ class TaskModel(pl.LightningModule, ABC):
         output: Tensor = self(**{name: batch[name] for name in self.signature["inputs"]})
         return output
 
+    def _loss(self, output: Tensor, target: Tensor, training: bool = False) -> Tensor:
+        """In 32 bits at least, whatever the precision; class weights and smoothing are for training alone."""
+        wide = output if output.dtype == torch.float64 else output.float()
+        if self._is_regression:
+            return functional.mse_loss(wide, target.to(wide.dtype))
+        if not training:
+            return functional.cross_entropy(wide, target)
+        weights = self._class_weights()
+        weights = weights.to(wide.dtype) if weights is not None else None
+        return functional.cross_entropy(wide, target, weight=weights, label_smoothing=self.label_smoothing)
+
     def _class_weights(self) -> Tensor | None:
         if self.class_weights == "none":
             return None
@@ -181,8 +187,7 @@ class TaskModel(pl.LightningModule, ABC):
 
     def _evaluate(self, batch: Batch, split: str, metrics: TaskMetrics) -> None:
         output, target = self._output(batch), batch["target"]
-        loss = functional.mse_loss if self._is_regression else functional.cross_entropy
-        value = loss(output.float(), target)
+        value = self._loss(output, target)
         self.log(f"{split}_loss", value, prog_bar=split == "val", batch_size=len(target), sync_dist=True)
         metrics.update(output, target)
 

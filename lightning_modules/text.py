@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from features.text import PADDING, TextFeatures
 from lightning_modules.attention import Block, LearnedTokens
 from lightning_modules.data import DatasetData
-from lightning_modules.loading import BatchKey
+from lightning_modules.stores import TokenStore
 from lightning_modules.task import Rate, Share, TaskModel
-
-_CHUNK = 4096
 
 
 class TextData(DatasetData):
@@ -68,36 +66,9 @@ class TextData(DatasetData):
             lowercase=self.lowercase,
         )
 
-    def make_store(self, table: pa.Table, target: np.ndarray) -> "TokenStore":
+    def make_store(self, table: pa.Table, target: np.ndarray) -> TokenStore:
         """Token numbers without padding."""
         return TokenStore(self.features, table, target)
-
-
-class TokenStore:
-    """Token numbers of all examples in one array, padded per batch to the batch's longest."""
-
-    def __init__(self, features: TextFeatures, table: pa.Table, target: np.ndarray) -> None:
-        pieces, lengths = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
-        for start in range(0, table.num_rows, _CHUNK):
-            tokens = features.transform(table.slice(start, _CHUNK))["tokens"]  # (chunk, width)
-            pieces.append(tokens[tokens != PADDING].astype(np.int32))
-            lengths.append((tokens != PADDING).sum(axis=1))
-        self.tokens = np.concatenate(pieces)
-        self.lengths = np.concatenate(lengths)
-        self.starts = np.cumsum(self.lengths) - self.lengths
-        self.target = target
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def batch(self, key: BatchKey) -> dict[str, Tensor]:
-        """``tokens`` int64 ``(batch, longest)`` and ``target`` ``(batch,)``."""
-        lengths = self.lengths[key.rows]
-        places = np.arange(lengths.max())[None, :]  # (1, longest)
-        inside = places < lengths[:, None]  # (batch, longest)
-        tokens = np.full(inside.shape, PADDING, dtype=np.int64)
-        tokens[inside] = self.tokens[(self.starts[key.rows][:, None] + places)[inside]]
-        return {"tokens": torch.from_numpy(tokens), "target": torch.from_numpy(self.target[key.rows])}
 
 
 class EmbeddingBagClassifier(TaskModel):
