@@ -1,0 +1,102 @@
+"""``python -m training FILE``: the same run with the same record, without the dashboard."""
+
+import argparse
+import getpass
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from db import datasets
+from db.engine import connect
+from db.errors import RecordError
+from db.migrate import upgrade
+from db.run_config import ConfigError, RunConfig, read_config, read_yaml
+from db.states import Mirror
+
+EXIT_NOT_USABLE = 2
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 0 finished, 1 failed, 2 the config cannot be used, 3 stopped."""
+    chosen, overrides = _arguments(arguments)
+    try:
+        config = _config(Path(chosen.file), overrides)
+        upgrade(connect())
+        facts = _facts(config, chosen, arguments)
+    except (ConfigError, RecordError, OSError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_NOT_USABLE
+    from training.alone import train_alone  # torch is imported only now: a wrong config is told at once
+
+    return train_alone(config, facts)
+
+
+def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """(options, what follows ``--``)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Train what a YAML file says. Exit code: 0 finished, 1 failed, 2 not usable, 3 stopped.",
+        epilog="After -- come changes such as trainer.max_epochs=3 data.init_args.batch_size=16.",
+    )
+    parser.add_argument("file", help="the config, as the launch page shows it")
+    parser.add_argument("--name", help="name of the run; by default the file's")
+    parser.add_argument("--tag", action="append", default=[], help="a tag; may be given more than once")
+    parser.add_argument("--mirror", choices=[one.value for one in Mirror], default=Mirror.OFF.value)
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    return parser.parse_args(arguments[:split]), arguments[split + 1 :]
+
+
+def _config(file: Path, overrides: list[str]) -> RunConfig:
+    """The file's config with the changes of the command line.
+
+    Raises:
+        ConfigError: when one of them cannot be used. OSError: when the file cannot be read.
+    """
+    text = file.read_text(encoding="utf-8")
+    if not overrides:
+        return read_yaml(text)
+    values = yaml.safe_load(text)
+    for change in overrides:
+        path, equals, value = change.partition("=")
+        if not equals or not isinstance(values, dict):
+            raise ConfigError([("", f"{change!r} is no change; write it like trainer.max_epochs=3.")])
+        _set(values, path.split("."), yaml.safe_load(value))
+    return read_config(values)
+
+
+def _set(values: dict[str, Any], path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        below = values.get(name)
+        if not isinstance(below, dict):
+            below = values[name] = {}
+        values = below
+    values[path[-1]] = value
+
+
+def _facts(config: RunConfig, chosen: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
+    """What the run's row gets beside the config, into which the exact version of the dataset is written.
+
+    Raises:
+        NotFound: when there is no such dataset.
+    """
+    facts: dict[str, Any] = {
+        "name": (chosen.name or Path(chosen.file).stem).strip(),
+        "tags": tuple(chosen.tag),
+        "mirror": Mirror(chosen.mirror),
+        "launched_by": getpass.getuser(),
+        "command": f"python -m training {shlex.join(arguments)}",
+    }
+    reference = config.data.init_args.get("dataset")
+    if isinstance(reference, str):
+        with connect().reading() as session:
+            version = datasets.resolve(session, reference)
+        config.data.init_args["dataset"] = version.ref
+        facts |= {"dataset": version.ref, "dataset_hash": version.content_hash}
+    return facts
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""Imported by the warm server: everything that a rank needs, so that a fork of it can train at once.
+
+Importing this does work on purpose: it is the one place where the price of torch and Lightning is paid, and where
+what all ranks share (the list of installed packages) is read.
+"""
+
+import importlib
+import pkgutil
+
+import lightning_modules
+import training.describe
+import training.environment
+import training.rank
+
+
+def import_modules() -> None:
+    """Import every file of `lightning_modules`.
+
+    Raises:
+        ImportError: naming those that could not be imported, after all others were.
+    """
+    broken = []
+    for found in pkgutil.iter_modules(lightning_modules.__path__):
+        name = f"{lightning_modules.__name__}.{found.name}"
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a broken file of a user must not keep the others from being warm
+            broken.append(f"{name} ({type(error).__name__}: {error})")
+    if broken:
+        raise ImportError(f"could not be imported: {'; '.join(broken)}")
+
+
+training.environment.packages()
+import_modules()
