@@ -35,7 +35,7 @@ class Preview:
     problems: list[str]  # what a person should look at, as sentences
     description: str  # the format, as it was recognised
     split: SplitPlan  # the split that is proposed
-    raw: pa.Table = field(repr=False)  # the first rows as they stand in the file
+    raw: pa.Table = field(repr=False)  # the rows that were looked at, as they stand in the file
     decimal_comma: bool = False
 
 
@@ -44,23 +44,25 @@ def preview(source: Path) -> Preview:
     with told_plainly(source), open_source(source) as opened:
         raw = guessing_rows(opened, source.name)
         schema, split, problems = guess(opened, raw)
-        first = raw.slice(0, HEAD_ROWS).combine_chunks()
         return Preview(
             kind=schema.kind,
             schema=schema,
-            head=_cast(first, schema, opened.decimal_comma),
+            head=_cast(raw.slice(0, HEAD_ROWS), schema, opened.decimal_comma),
             row_count=opened.row_count(),
             problems=problems,
             description=opened.description,
             split=split,
-            raw=first,
+            raw=raw,
             decimal_comma=opened.decimal_comma,
         )
 
 
 def recast(looked: Preview, schema: Schema) -> pa.Table:
-    """The first rows as the corrected schema would store them. Raises CatalogError naming a value that does not fit."""
-    return _cast(looked.raw, with_date_formats(schema, looked.raw), looked.decimal_comma)
+    """The first rows as the corrected schema would store them.
+
+    Raises CatalogError naming a value that does not fit, in any of the rows that were looked at.
+    """
+    return _cast(looked.raw, with_date_formats(schema, looked.raw), looked.decimal_comma).slice(0, HEAD_ROWS)
 
 
 def guessing_rows(opened: Source, title: str) -> pa.Table:

@@ -89,7 +89,7 @@ def derive(version: OpenVersion, schema: Schema, split: SplitPlan, progress: Pro
 
     Raises CatalogError naming the value that does not fit. Content that stays the same is not stored twice.
     """
-    head = version.first_rows(GUESS_ROWS)
+    head = version.first_rows(GUESS_ROWS, [column.name for column in version.schema.columns if column.type != "image"])
     wanted = with_date_formats(schema, head)
     batches = _recast(version, wanted, has_decimal_comma(head), progress)
     return store_batches(batches, wanted, split, task_is_guessed=False, title=version.ref)

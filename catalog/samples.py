@@ -14,7 +14,7 @@ import yaml
 from catalog import sample_sources as sources
 from catalog.cast import cast_batch
 from catalog.errors import CatalogError
-from catalog.register import Progress, publish, store_batches
+from catalog.register import Progress, Stored, publish, store_batches
 from catalog.schema import Column, ColumnType, Kind, Role, Schema, Task
 from catalog.splits import SplitPlan
 from db.engine import Session
@@ -132,8 +132,14 @@ def sample(key: str) -> Sample:
 def load_sample(session: Session, key: str, who: str = "", progress: Progress | None = None) -> VersionRow:
     """Register a sample as the dataset of its key; one that is there already stays as it is.
 
+    The session is held for as long as it takes; where others wait for it, use `store_sample` and `publish_sample`.
     Raises CatalogError when it is not available.
     """
+    return publish_sample(session, key, store_sample(key, progress), who)
+
+
+def store_sample(key: str, progress: Progress | None = None) -> Stored:
+    """Write a sample's content into the data folder. The long part; no database. Raises CatalogError."""
     chosen = sample(key)
     there, why = chosen.available()
     if not there:
@@ -147,7 +153,12 @@ def load_sample(session: Session, key: str, who: str = "", progress: Progress | 
     )
     if progress:
         progress(1.0, f"{stored.row_count:,} rows stored")
-    return publish(session, stored, name=key, sheet=chosen.sheet, note="Sample data", who=who)
+    return stored
+
+
+def publish_sample(session: Session, key: str, stored: Stored, who: str = "") -> VersionRow:
+    """Give a stored sample its name. The short part."""
+    return publish(session, stored, name=key, sheet=sample(key).sheet, note="Sample data", who=who)
 
 
 def _cast(raw: pa.Table, schema: Schema, progress: Progress | None) -> Iterator[pa.RecordBatch]:

@@ -75,9 +75,9 @@ class OpenVersion:
             wanted = np.unique(np.asarray(ids, dtype=np.int64))
             return self._rows(wanted, list(columns) if columns is not None else None)
 
-    def first_rows(self, count: int) -> pa.Table:
+    def first_rows(self, count: int, columns: Sequence[str] | None = None) -> pa.Table:
         """The first rows in stored order, whatever their split."""
-        return self.rows(np.arange(min(count, self.row_count)))
+        return self.rows(np.arange(min(count, self.row_count)), columns)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Every row in stored order, a row group at a time."""
