@@ -17,6 +17,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     st.title("Runs", icon=":material/list:", width="content")
     draw_shelf(view)
 draw_undo()
+draw_asked()
 if known().empty and not view.narrowed and view.shelf is Shelf.RUNS:
     draw_first()
     st.stop()
@@ -31,4 +32,3 @@ if listing.rows:
     draw_listing(listing, query, editing=editing)
 else:
     draw_no_match(view)
-draw_asked()

@@ -20,16 +20,16 @@ _TAGS = "runs.tags_to_change"
 
 
 def draw_bar(listing: Listing) -> None:
-    """What is chosen, how to choose all, and the acts; one quiet line while nothing is chosen."""
+    """What is chosen, how to choose all, and the acts; at the window's lower edge, so that the table never moves."""
     ids = chosen()
-    if not ids:
-        st.caption(":material/check_box: Select runs at the left edge to stop, tag, archive or delete them.")
-        return
-    with st.container(border=True, key="runs.bar"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs.bar"):
+        if ids:
             _draw_count(listing, ids)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _draw_acts(listing, ids)
+        else:
+            st.caption(
+                ":material/check_box: Select runs at the table's left edge to stop, tag, archive or delete them."
+            )
 
 
 def _draw_count(listing: Listing, ids: Sequence[int]) -> None:
@@ -77,11 +77,12 @@ def _draw_acts(listing: Listing, ids: Sequence[int]) -> None:
 
 
 def _button(label: str, icon: str, key: str, act: object, *args: object, help: str | None = None) -> None:
-    st.button(label, key=f"runs.act.{key}", icon=f":material/{icon}:", on_click=act, args=args, help=help)
+    icon = f":material/{icon}:"
+    st.button(label, key=f"runs.act.{key}", icon=icon, type="tertiary", on_click=act, args=args, help=help)
 
 
 def _draw_tags(shelf: Shelf, ids: Sequence[int]) -> None:
-    with st.popover("Tags", icon=":material/label:", key="runs.tags"):
+    with st.popover("Tags", icon=":material/label:", type="tertiary", key="runs.tags"):
         st.multiselect(
             "Tags", known().tags, key=_TAGS, accept_new_options=True, placeholder="Choose or type", on_change="ignore"
         )

@@ -88,7 +88,7 @@ def _text(name: str, title: str, get: Callable[[RunRow], Any], width: int | None
 
 
 def _time(name: str, title: str) -> Column:
-    return _plain(name, title, "time", lambda run: getattr(run, name), 135)
+    return _plain(name, title, "time", lambda run: getattr(run, name), 130)
 
 
 def _number(name: str, title: str, words: Callable[[Any], str], get: Callable[[RunRow], Any] | None = None) -> Column:
@@ -98,11 +98,11 @@ def _number(name: str, title: str, words: Callable[[Any], str], get: Callable[[R
         value = exact(run)
         return None if value is None else words(value)
 
-    return Column(name, title, "number", shown, exact, 100)
+    return Column(name, title, "number", shown, exact, 90)
 
 
 ID = _plain("id", "#", "id", lambda run: run.id, 62)
-NAME = _plain("name", "Name", "link", lambda run: run.name, 230)
+NAME = _plain("name", "Name", "link", lambda run: run.name, 210)
 PROGRESS = Column("progress", "Progress", "progress", _share, progress_share, 120)
 FIXED: dict[str, Column] = {
     column.name: column
@@ -111,7 +111,7 @@ FIXED: dict[str, Column] = {
         NAME,
         Column("state", "State", "state", lambda run: [state_word(run)], state_word, 110),
         PROGRESS,
-        _text("reason", "Why it ended", why, 130),
+        _text("reason", "Why it ended", why, 120),
         _time("created_at", "Created"),
         _number("duration", "Duration", duration, seconds_taken),
         Column("tags", "Tags", "tags", lambda run: list(run.tags), lambda run: ", ".join(run.tags), 150),
@@ -133,6 +133,7 @@ FIXED: dict[str, Column] = {
 ALWAYS = ("id", "name", "state")
 UNSORTED = frozenset({"progress", "tags", "notes"})
 STANDARD = ("reason", "created_at", "duration", "tags", "dataset", "model")
+_METRICS_AFTER = 1  # of the standard columns
 _WANTED_METRICS = ("metric.val_loss", "metric.val_accuracy", "metric.val_rmse")
 
 
@@ -144,7 +145,8 @@ def choosable(known: Sequence[str]) -> list[str]:
 def standard(known: Iterable[str]) -> list[str]:
     """The columns that everybody sees at first: the fixed ones, and up to two validation metrics."""
     there = set(known)
-    return [*STANDARD, *[name for name in _WANTED_METRICS if name in there][:2]]
+    metrics = [name for name in _WANTED_METRICS if name in there][:2]
+    return [*STANDARD[:_METRICS_AFTER], *metrics, *STANDARD[_METRICS_AFTER:]]
 
 
 def columns_of(names: Iterable[str], *, progress: bool) -> list[Column]:
@@ -158,7 +160,9 @@ def column_of(name: str) -> Column:
     if name in FIXED:
         return FIXED[name]
     title = name.removeprefix("config.").removeprefix("metric.")
-    return Column(name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name))
+    return Column(
+        name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name), 105
+    )
 
 
 def title_of(name: str) -> str:

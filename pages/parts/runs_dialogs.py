@@ -19,7 +19,8 @@ from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf
 from pages.parts.runs_undo import carry_out, move_away
 
-_ASKED = "runs.asked"
+_ASKED, _ANSWERED = "runs.asked", "runs.answered"
+_NAME, _TAGS, _NOTES = (f"runs.edited_{name}" for name in ("name", "tags", "notes"))
 _STOP_LOOK_SECONDS = 2
 _MOST_NAMED = 5
 
@@ -45,6 +46,7 @@ def something_asked() -> bool:
 
 def draw_asked() -> None:
     """Open the dialog that was asked for. Outside of the live table, whose refresh would close it."""
+    st.session_state.pop(_ANSWERED, None)
     asked: Asked | None = st.session_state.pop(_ASKED, None)
     if asked is None:
         return
@@ -52,6 +54,16 @@ def draw_asked() -> None:
         _open_edit(asked.ids[0])
     else:
         {"delete": _delete, "purge": _purge}[asked.what](asked)
+
+
+def _answer() -> None:
+    """A press of a dialog's button: the dialog closes, and the page is drawn anew."""
+    st.session_state[_ANSWERED] = True
+
+
+def _close_when_answered() -> None:
+    if st.session_state.pop(_ANSWERED, False):
+        st.rerun()
 
 
 @st.dialog("Delete runs?", icon=":material/delete:")
@@ -62,6 +74,7 @@ def _delete(asked: Asked) -> None:
 
 
 def _draw_delete(asked: Asked) -> None:
+    _close_when_answered()
     with connect().reading() as session:
         plan = runs_acts.plan_delete(session, asked.shelf, asked.ids)
     if not plan.free and not plan.blocking:
@@ -73,19 +86,24 @@ def _draw_delete(asked: Asked) -> None:
         _draw_what_goes(plan)
     with st.container(horizontal=True):
         if plan.free:
-            label = f"Delete {many(len(plan.free))}"
-            if st.button(label, type="primary", key="runs.delete_yes", icon=":material/delete:"):
-                shelf, ids = asked.shelf, plan.free
-                move_away(
-                    lambda session, who: runs_acts.delete(session, shelf, ids, who), Shelf.TRASH, runs_acts.restore
-                )
-                st.rerun()
-        if plan.blocking and st.button("Stop them", key="runs.delete_stop", icon=":material/stop:"):
+            label, act = f"Delete {many(len(plan.free))}", (asked.shelf, plan.free)
+            st.button(
+                label, type="primary", key="runs.delete_yes", icon=":material/delete:", on_click=_delete_now, args=act
+            )
+        if any(run.stop_requested_at is None for run in plan.blocking):
             ids = tuple(run.id for run in plan.blocking)
-            carry_out(lambda session, who: runs_acts.end(session, asked.shelf, ids, who, pause=False))
-            st.rerun(scope="fragment")
-        if st.button("Keep them", key="runs.delete_no"):
-            st.rerun()
+            act = (asked.shelf, ids)
+            st.button("Stop them" if len(ids) > 1 else "Stop it", key="runs.delete_stop", on_click=_stop_now, args=act)
+        st.button("Keep them" if len(asked.ids) > 1 else "Keep it", key="runs.delete_no", on_click=_answer)
+
+
+def _delete_now(shelf: Shelf, ids: tuple[int, ...]) -> None:
+    move_away(lambda session, who: runs_acts.delete(session, shelf, ids, who), Shelf.TRASH, runs_acts.restore)
+    _answer()
+
+
+def _stop_now(shelf: Shelf, ids: tuple[int, ...]) -> None:
+    carry_out(lambda session, who: runs_acts.end(session, shelf, ids, who, pause=False))
 
 
 def _draw_what_goes(plan: DeletePlan) -> None:
@@ -113,20 +131,26 @@ def _draw_blocking(plan: DeletePlan) -> None:
 
 @st.dialog("Delete for good?", icon=":material/delete_forever:")
 def _purge(asked: Asked) -> None:
+    _close_when_answered()
     with connect().reading() as session:
         ids = runs_acts.of_shelf(session, Shelf.TRASH, asked.ids)
-        held_bytes = runs.bytes_of(session, ids) if ids else 0
+        held_bytes = runs.bytes_of(session, ids)
     st.markdown(
         f"**{many(len(ids))}** with all curves, logs and checkpoints {'is' if len(ids) == 1 else 'are'} gone for good. "
         f"This frees **{size(held_bytes)}** and cannot be undone."
     )
+    icon = ":material/delete_forever:"
     with st.container(horizontal=True):
-        if st.button("Delete for good", type="primary", key="runs.purge_yes", icon=":material/delete_forever:"):
-            carry_out(lambda session, _who: runs_acts.purge(session, ids))
-            choose(())
-            st.rerun()
-        if st.button("Keep them", key="runs.purge_no"):
-            st.rerun()
+        st.button(
+            "Delete for good", type="primary", key="runs.purge_yes", icon=icon, on_click=_purge_now, args=(tuple(ids),)
+        )
+        st.button("Keep them", key="runs.purge_no", on_click=_answer)
+
+
+def _purge_now(ids: tuple[int, ...]) -> None:
+    carry_out(lambda session, _who: runs_acts.purge(session, ids))
+    choose(())
+    _answer()
 
 
 def _open_edit(run_id: int) -> None:
@@ -142,11 +166,23 @@ def _open_edit(run_id: int) -> None:
 @st.dialog("Edit the run", icon=":material/edit:")
 def _edit(before: RunRow) -> None:
     """The run as it was when the dialog opened is what an edit is compared with."""
+    _close_when_answered()
     with st.form("runs.edit_form", border=False):
-        name = st.text_input("Name", before.name, max_chars=NAME_CHARACTERS)
-        choices = sorted({*known().tags, *before.tags})
-        tags = st.multiselect("Tags", choices, before.tags, accept_new_options=True, placeholder="Choose or type")
-        notes = st.text_area("Notes", before.notes, height=160)
-        if st.form_submit_button("Save", type="primary", icon=":material/check:"):
-            edit(before, {"name": name, "tags": tags, "notes": notes})
-            st.rerun()
+        st.text_input("Name", before.name, max_chars=NAME_CHARACTERS, key=f"{_NAME}.{before.id}")
+        st.multiselect(
+            "Tags",
+            sorted({*known().tags, *before.tags}),
+            before.tags,
+            key=f"{_TAGS}.{before.id}",
+            accept_new_options=True,
+            placeholder="Choose or type",
+        )
+        st.text_area("Notes", before.notes, height=160, key=f"{_NOTES}.{before.id}")
+        icon = ":material/check:"
+        st.form_submit_button("Save", type="primary", icon=icon, on_click=_save_now, args=(before,))
+
+
+def _save_now(before: RunRow) -> None:
+    fields = {"name": _NAME, "tags": _TAGS, "notes": _NOTES}
+    if edit(before, {field: st.session_state[f"{key}.{before.id}"] for field, key in fields.items()}):
+        _answer()
