@@ -224,4 +224,4 @@ class _Parser:
         hint = ""
         if token.kind == before.kind == "word":
             hint = f"A value of several words stands in quotes: {quote(f'{before.text} {token.text}')}."
-        return FilterError(f"and or or is expected before {token}", token.position, hint)
+        return FilterError(f'"and" or "or" is expected before {token}', token.position, hint)
