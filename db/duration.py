@@ -22,7 +22,8 @@ class _SecondsBetween(FunctionElement[float]):
 @compiles(_SecondsBetween, "sqlite")
 def _for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     start, end = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"((julianday({end}) - julianday({start})) * 86400.0)"
+    # SQLite counts in milliseconds; without rounding, four seconds are 4.0000066
+    return f"round((julianday({end}) - julianday({start})) * 86400.0, 3)"
 
 
 @compiles(_SecondsBetween)

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import TypeAlias
 
 
@@ -125,13 +125,19 @@ def _ends_like_a_part(name: str) -> bool:
 
 
 def did_you_mean(wrong: str, known: Iterable[str], *, in_quotes: bool = False) -> str:
-    """A hint with the closest known word; empty when none is close."""
-    by_lower = {name.lower(): name for name in known}
-    wrong = wrong.lower()
-    close = get_close_matches(wrong, by_lower, n=1, cutoff=0.6)
-    close = close or [name for name in by_lower if len(wrong) > 1 and name.rpartition(".")[2].startswith(wrong)]
-    close = close or get_close_matches(wrong, [name.rpartition(".")[2] for name in by_lower], n=1, cutoff=0.7)
-    if not close:
+    """A hint with the known word that is most like a wrong one; empty when none is.
+
+    Of a dotted name, its last part may be meant: val_loss is like metric.val_loss.
+    """
+    wrong = wrong.lower()[:60]
+    found = max(known, key=lambda name: _likeness(wrong, name.lower()), default="")
+    if not found or _likeness(wrong, found.lower()) < 0.6:
         return ""
-    found = next(name for low, name in by_lower.items() if low == close[0] or low.rpartition(".")[2] == close[0])
     return f"Did you mean {quote(found) if in_quotes and ' ' in found else found}?"
+
+
+def _likeness(wrong: str, name: str) -> float:
+    """From 0 for nothing in common to 1 for the same."""
+    end = name.rpartition(".")[2]
+    begins = 0.7 if len(wrong) > 1 and end.startswith(wrong) else 0.0
+    return max(begins, *(SequenceMatcher(None, wrong, one).ratio() for one in (name, end)))

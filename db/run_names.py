@@ -49,9 +49,10 @@ class Names:
             raise self._unknown(f"metric.{name}", "No run has a metric", position)
 
     def _unknown(self, asked: str, said: str, position: int | None) -> FilterError:
-        own = [name for name in self.columns if name.partition(".")[0] == asked.partition(".")[0]]
-        hint = did_you_mean(asked, own) or did_you_mean(asked.partition(".")[2], self.columns)
-        return FilterError(f"{said} {asked.partition('.')[2]}", position, hint)
+        kind, _, name = asked.partition(".")
+        same = [column for column in self.columns if column.partition(".")[2] == name]  # of the other kind
+        own = [column for column in self.columns if column.startswith(f"{kind}.")]
+        return FilterError(f"{said} {name[:60]}", position, did_you_mean(name, same) or did_you_mean(asked, own))
 
 
 def names_of(session: Session) -> Names:
