@@ -31,13 +31,18 @@ def object_folder(content_hash: str) -> Path:
     return data_folder() / "objects" / content_hash
 
 
+def incoming_root() -> Path:
+    """Where contents are written before they are whole; what is left there is swept a day later."""
+    return data_folder() / "incoming"
+
+
 @contextmanager
 def incoming() -> Iterator[Path]:
     """A fresh folder to write a content into; what is left in it at the end is removed.
 
     Raises CatalogError when the disk is full.
     """
-    root = data_folder() / "incoming"
+    root = incoming_root()
     folder = root / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         folder.mkdir(parents=True)

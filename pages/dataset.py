@@ -1,3 +1,34 @@
+"""One dataset: its rows, columns, parts, data sheet, versions and runs."""
+
 import streamlit as st
 
-st.title("Dataset")
+from catalog.errors import CatalogError
+from pages.parts.dataset_correct import draw_correction
+from pages.parts.dataset_facts import draw_columns, draw_runs, draw_splits, draw_versions
+from pages.parts.dataset_header import draw_header
+from pages.parts.dataset_open import open_dataset
+from pages.parts.dataset_rows import draw_rows_of
+from pages.parts.dataset_sheet import draw_data_sheet
+from pages.parts.formats import escape
+
+TABS = {
+    "Rows": draw_rows_of,
+    "Columns": draw_columns,
+    "Parts": draw_splits,
+    "Data sheet": draw_data_sheet,
+    "Versions": draw_versions,
+    "Runs": draw_runs,
+    "Correct": draw_correction,
+}
+
+shown = open_dataset(st.query_params.to_dict())
+if shown is None:
+    st.stop()
+draw_header(shown)
+for tab, draw in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
+    if tab.open:
+        with tab:
+            try:
+                draw(shown)
+            except CatalogError as error:
+                st.error(escape(str(error)), title="The rows of this version cannot be read")

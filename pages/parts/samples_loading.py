@@ -5,8 +5,12 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from catalog.samples import load_sample
+from catalog.register import Progress
+from catalog.samples import publish_sample, store_sample
+from db import datasets
 from db.engine import connect
+from db.errors import NotFound
+from db.rows import VersionRow
 from pages.parts import cached
 
 
@@ -17,12 +21,18 @@ def load_samples(keys: Iterable[str]) -> None:
         CatalogError: when a sample is not available; its message says what to do.
     """
     for key in keys:
-        _load(key)
+        bar = st.progress(0.0, text=f"Loading {key}")
+        load_one(key, lambda share, what, bar=bar: bar.progress(min(share, 1.0), text=what))
+        bar.empty()
     cached.forget()
 
 
-def _load(key: str) -> None:
-    bar = st.progress(0.0, text=f"Loading {key}")
+def load_one(key: str, progress: Progress) -> VersionRow:
+    """Register one sample; the database is only held for a moment at the end. Knows no Streamlit."""
+    try:
+        with connect().reading() as session:
+            return datasets.resolve(session, key)
+    except NotFound:
+        stored = store_sample(key, progress)
     with connect().writing() as session:
-        load_sample(session, key, getpass.getuser(), lambda share, what: bar.progress(min(share, 1.0), text=what))
-    bar.empty()
+        return publish_sample(session, key, stored, getpass.getuser())
