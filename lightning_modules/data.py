@@ -31,6 +31,8 @@ class DatasetData(pl.LightningDataModule, ABC):
         self.left_out: dict[str, int] = {}
         self._stores: dict[str, Store] = {}
         self._version: OpenVersion | None = None
+        self._training: Batches | None = None
+        self._resume: dict[str, int] | None = None
 
     @abstractmethod
     def fit_features(self, table: pa.Table, schema: Any) -> Features:
@@ -77,7 +79,10 @@ class DatasetData(pl.LightningDataModule, ABC):
 
     def train_dataloader(self) -> Batches:
         """Batches of the training split, in another order every epoch."""
-        return self._batches("train", shuffle=True)
+        self._training = self._batches("train", shuffle=True)
+        if self._resume is not None:
+            self._training.load_state_dict(self._resume)
+        return self._training
 
     def val_dataloader(self) -> Batches | list[Batches]:
         """Batches of the validation split; an empty list when it has no examples."""
@@ -92,16 +97,22 @@ class DatasetData(pl.LightningDataModule, ABC):
         return self.test_dataloader()
 
     def state_dict(self) -> dict[str, Any]:
-        """Which features the weights belong to."""
-        return {"dataset": self.version().ref, "features": self.features.fingerprint}
+        """Which features the weights belong to, and where training stands in its epoch.
+
+        The Trainer saves the position, too, but it does not give it back when a model has asked how many steps there
+        will be (`estimated_stepping_batches`): it makes the loader for that, before it has read the position.
+        """
+        state: dict[str, Any] = {"dataset": self.version().ref, "features": self.features.fingerprint}
+        return state | ({"batches": self._training.state_dict()} if self._training is not None else {})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to go on with weights that were trained on other features."""
+        """Go on where the state stands; refuse to go on with weights that were trained on other features."""
         if state_dict.get("features") != self.features.fingerprint:
             raise ValueError(
                 f"The checkpoint was trained on {state_dict.get('dataset')} with other features than these, so its "
                 "weights would read the inputs wrongly. Resume with the dataset and data settings of that run."
             )
+        self._resume = state_dict.get("batches")
 
     def _prepare(self, split: str, table: pa.Table) -> None:
         target = self.features.targets(table)

@@ -71,8 +71,11 @@ class TaskModel(pl.LightningModule, ABC):
         """The parts that are sharded one by one when the model is spread over processes; empty: only as a whole."""
 
     def configure_model(self) -> None:
-        """Make the layers from the data module's signature; called again, it does nothing."""
-        if self.network is None:
+        """Make the layers from the data module's signature; called again, it does nothing.
+
+        Without a Trainer it waits: `load_from_checkpoint` calls it before `on_load_checkpoint`, which has a signature.
+        """
+        if self.network is None and self._trainer is not None:
             self.build(self.trainer.datamodule.signature())  # type: ignore[attr-defined]
 
     def build(self, signature: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ ADVICE = (
     "does not have many workers",
     "The number of training batches",
     "is a wildcard",
+    "Checkpoint directory .* exists and is not empty",
     "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
 )
 
