@@ -1,5 +1,6 @@
 """The fields that a filter can ask for: what each means, what it is compared with, and how."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -107,6 +108,34 @@ def field_named(name: str) -> Field | None:
 def field_names() -> list[str]:
     """Every name and alias."""
     return list(_BY_NAME)
+
+
+def unknown_name(kind: str, name: str, known: Sequence[str], position: int | None = None) -> FilterError:
+    """What to say of a config value or a metric that no run has.
+
+    Args:
+        kind: "config" or "metric".
+        known: the columns that exist, such as "config.lr".
+    """
+    of_the_other_kind = [column for column in known if column.partition(".")[2] == name]
+    own = [column for column in known if column.startswith(f"{kind}.")]
+    hint = did_you_mean(name, of_the_other_kind) or did_you_mean(f"{kind}.{name}", own)
+    said = "No run has a config value" if kind == "config" else "No run has a metric"
+    return FilterError(f"{said} {name[:60]}", position, hint)
+
+
+def check_name(comparison: Comparison, known: Sequence[str]) -> None:
+    """Raise FilterError for a config value or a metric that is not among the known columns, when there are any.
+
+    A config value may be written with more or less of its path than its column.
+    """
+    kind, name = comparison.field, comparison.name
+    names = [column.partition(".")[2] for column in known if column.startswith(f"{kind}.")]
+    if not name or not names or name in names:
+        return
+    longer = kind == "config" and any(one.endswith(f".{name}") or name.endswith(f".{one}") for one in names)
+    if not longer:
+        raise unknown_name(kind, name, known, comparison.position)
 
 
 def check(comparison: Comparison, now: datetime | None = None) -> None:

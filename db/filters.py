@@ -14,7 +14,7 @@ in `db.filter_sql`; nothing of a filter's text ever becomes SQL.
 
 from collections.abc import Sequence
 
-from db.filter_fields import FIELDS, HELP, PARTS, Field, check, field_named, field_names
+from db.filter_fields import FIELDS, HELP, PARTS, Field, check, check_name, field_named, field_names
 from db.filter_tokens import Token, name_of, tokens_of
 from db.filter_tree import (
     And,
@@ -42,7 +42,8 @@ def parse(text: str, known: Sequence[str] = ()) -> Expression:
     """The tree of a filter; an empty text matches everything.
 
     Args:
-        known: names such as "config.lr" and "metric.val_loss", for better hints.
+        known: the columns that exist, such as "config.lr" and "metric.val_loss": names in the filter are looked up
+            among them, and hints come from them. Without any, every name is taken.
 
     Raises:
         FilterError: that says what is wrong, where, and what may have been meant.
@@ -137,6 +138,7 @@ class _Parser:
             values = self.several()
         found = Comparison(field.name, operator, values, name, part, token.position)
         check(found)
+        check_name(found, self.known)
         return found
 
     def several(self) -> tuple[Value, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.filter_tree import FilterError, did_you_mean
+from db.filter_fields import unknown_name
 from db.tables import ConfigValue, Series
 
 
@@ -40,19 +40,13 @@ class Names:
         """
         found = [name] if name in self.keys else [key for key in self.keys if key.endswith(f".{name}")]
         if not found and self.keys:
-            raise self._unknown(f"config.{name}", "No run has a config value", position)
+            raise unknown_name("config", name, self.columns, position)
         return sorted(found, key=lambda key: (key.count("."), key))
 
     def check_metric(self, name: str, position: int | None = None) -> None:
         """Raise FilterError when runs have metrics, and none has this one."""
         if self.metrics and name not in self.metrics:
-            raise self._unknown(f"metric.{name}", "No run has a metric", position)
-
-    def _unknown(self, asked: str, said: str, position: int | None) -> FilterError:
-        kind, _, name = asked.partition(".")
-        same = [column for column in self.columns if column.partition(".")[2] == name]  # of the other kind
-        own = [column for column in self.columns if column.startswith(f"{kind}.")]
-        return FilterError(f"{said} {name[:60]}", position, did_you_mean(name, same) or did_you_mean(asked, own))
+            raise unknown_name("metric", name, self.columns, position)
 
 
 def names_of(session: Session) -> Names:

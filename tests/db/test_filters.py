@@ -65,6 +65,9 @@ MISTAKES: list[tuple[str, int | None, str, str]] = [
     ("statuss = failed", 0, "statuss is not a field", "Did you mean status?"),
     ("val_accuracy > 0.9", 0, "val_accuracy is not a field", "Did you mean metric.val_accuracy?"),
     ("learning_rat < 1", 0, "learning_rat is not a field", "Did you mean config.learning_rate?"),
+    ("stalled or metric.val_los > 1", 11, "No run has a metric val_los", "Did you mean metric.val_loss?"),
+    ("config.val_loss > 1", 0, "No run has a config value val_loss", "Did you mean metric.val_loss?"),
+    ("config.rate > 1", 0, "No run has a config value rate", ""),
     ("metric > 1", 0, "metric needs a name", "Such as metric.val_loss."),
     ("name.x = 1", 0, "name.x is not a field", ""),
     ("status = failled", 9, "failled is not a status", "Did you mean failed?"),
@@ -79,7 +82,7 @@ MISTAKES: list[tuple[str, int | None, str, str]] = [
     ("step > many", 7, "A number is expected, and many is none", ""),
     ("step > nan", 7, "A number is expected, and nan is none", ""),
     ("metric.val_loss > small", 18, "A number is expected, and small is none", ""),
-    ("config.lr < small", 12, "A number is expected, and small is none", ""),
+    ("config.a.batch_size < small", 22, "A number is expected, and small is none", ""),
     ("duration > soon", 11, "A duration is expected, and soon is none", "1h30m"),
     ("size > big", 7, "A size is expected, and big is none", "1.5GB"),
     ("created > 2026-13-01", 10, "A date or an age is expected, and 2026-13-01 is none", "2d"),
@@ -128,6 +131,13 @@ def test_mistakes_are_told(text: str, position: int | None, problem: str, hint: 
     assert str(error).startswith(problem)
     assert position is None or f"(at character {position + 1})" in str(error)
     assert len(str(error)) < 300
+
+
+def test_names_are_looked_up_when_some_are_known() -> None:
+    for text in ("metric.val_loss.min < 1", "config.model.init_args.learning_rate < 1", "config.batch_size = 3"):
+        assert parse(text, KNOWN) == parse(text)
+    assert parse("config.init_args.lr = 1", ["config.model.init_args.lr"]) == parse("config.init_args.lr = 1")
+    assert parse("metric.anything > 1", ["config.lr"]) == parse("metric.anything > 1")
 
 
 def test_examples_of_the_help_are_understood() -> None:
