@@ -13,12 +13,12 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Mount, Route
 
 from api.guard import Guard
+from api.library import send_library
 from api.routes import make_api
-from charts.library import plotly_folder
+from charts.library import packed_library
 from db.engine import connect
 from db.migrate import upgrade
 from jobs import presence
@@ -33,7 +33,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     upgrade(connect())
     sign = presence.arrive(int(st.get_option("server.port")))
     keeper = asyncio.create_task(keep_supervisor_alive())
+    packing = asyncio.create_task(asyncio.to_thread(packed_library))  # the first page need not wait for it
     yield
+    packing.cancel()
     keeper.cancel()
     with suppress(asyncio.CancelledError):
         await keeper
@@ -42,7 +44,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
 app = st.App(
     str(FRAME),
-    routes=[Mount("/api", app=make_api()), Mount("/plotly", app=StaticFiles(directory=plotly_folder()))],
+    routes=[Mount("/api", app=make_api()), Route("/plotly.js", send_library)],
     lifespan=lifespan,
     middleware=[Middleware(Guard)],
 )

@@ -14,6 +14,7 @@ from charts.metrics import PLAIN, Unit
 GL_POINTS = 20_000  # more points than this in a figure are drawn by WebGL; browsers allow few WebGL charts on a page
 MOST_MARKS = 300
 FAINT = 0.28
+FEW_DECADES = 3  # a log axis with fewer also names 2 and 5
 SPIKE = "#8892a0"
 _HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "%Y-%m-%d %H:%M:%S"}
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "time of training", "clock": ""}
@@ -68,7 +69,7 @@ def metric_figure(
     _set_x_axis(figure, lines, x, window)
     figure.update_yaxes(tickformat=unit.tick_format, ticksuffix=unit.suffix, selector=0)
     if log_y:
-        figure.layout.yaxis.update(type="log", exponentformat="power", dtick=None)
+        figure.layout.yaxis.update(type="log", tickformat="~g", dtick="D2" if _decades(lines) < FEW_DECADES else 1)
     elif unit.from_zero:
         figure.layout.yaxis.update(rangemode="tozero")
     figure.layout.showlegend = len(lines) > 1
@@ -170,6 +171,12 @@ def _set_x_axis(figure: go.Figure, lines: Sequence[Line], x: str, window: tuple[
         axis.update(tickvals=places, ticktext=[duration_text(place) for place in places])
     if window is not None:
         axis.update(range=list(window), autorange=False)
+
+
+def _decades(lines: Sequence[Line]) -> float:
+    values = np.concatenate([line.y for line in lines] or [_NOTHING])
+    values = values[np.isfinite(values) & (values > 0)]
+    return float(np.log10(values.max() / values.min())) if len(values) else 0.0
 
 
 def _ends(lines: Sequence[Line]) -> tuple[float, float] | None:

@@ -15,7 +15,7 @@ class Unit:
     """How the values of an axis are written.
 
     Attributes:
-        title: beside the axis; empty for a number without a unit.
+        title: beside the axis; empty where each number carries its unit, or has none.
         tick_format: d3's format of the ticks, such as ".3s" for 1.2M.
         suffix: after every number, such as "%".
         hover_format: d3's format of an exact value.
@@ -30,12 +30,12 @@ class Unit:
 
 
 PLAIN = Unit()
-PERCENT = Unit("percent", "", " %", ".1f", from_zero=True)
-BYTES = Unit("bytes", ".3~s", "B", ".4~s", from_zero=True)
-BYTES_PER_SECOND = Unit("bytes per second", ".3~s", "B/s", ".4~s", from_zero=True)
-WATTS = Unit("watts", "", " W", ".1f", from_zero=True)
-CELSIUS = Unit("degrees Celsius", "", " °C", ".0f")
-SECONDS = Unit("seconds", "", " s", ".4~g", from_zero=True)
+PERCENT = Unit("", "", " %", ".1f", from_zero=True)
+BYTES = Unit("", ".3~s", "B", ".4~s", from_zero=True)
+BYTES_PER_SECOND = Unit("", ".3~s", "B/s", ".4~s", from_zero=True)
+WATTS = Unit("", "", " W", ".1f", from_zero=True)
+CELSIUS = Unit("", "", " °C", ".0f")
+SECONDS = Unit("", "", " s", ".4~g", from_zero=True)
 _UNITS = (  # the longest ending first
     ("_bytes_per_second", BYTES_PER_SECOND),
     ("_samples_per_second", Unit("samples per second", ".3~s", "", ".4~s", from_zero=True)),

@@ -1,12 +1,10 @@
 // Draws a Plotly figure and keeps it: new points are put into the chart that is there, so that nothing flickers, and
 // what a person zoomed, hid or hovers over stays. Tells the page which stretch of the x axis was zoomed to.
 
-const LIBRARY = new URL("plotly/plotly.min.js", document.baseURI).href
-
-function library() {
+function library(version) {
   window.bancadaPlotly ??= new Promise((done, failed) => {
     const script = document.createElement("script")
-    script.src = LIBRARY
+    script.src = new URL(`plotly.js?v=${version}`, document.baseURI).href
     script.onload = () => done(window.Plotly)
     script.onerror = () => {
       window.bancadaPlotly = undefined
@@ -73,7 +71,7 @@ class Chart {
   }
 
   async draw() {
-    const { spec, alt } = this.wanted
+    const { spec, alt, version } = this.wanted
     const figure = JSON.parse(spec)
     const layout = themed(figure.layout, this.element)
     const mark = spec + layout.font.color
@@ -82,7 +80,7 @@ class Chart {
     this.element.setAttribute("role", "figure")
     this.element.setAttribute("aria-label", alt)
     try {
-      const plotly = await library()
+      const plotly = await library(version)
       const first = !this.element.data
       await plotly.react(this.element, figure.data, layout, CONFIG)
       if (!first) return

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from charts.figures import as_json
+from charts.library import library_version
 
 Zoom = Callable[[Any, Any], None]
 
@@ -33,7 +34,13 @@ def draw_plot(figure: Any, *, key: str, alt: str, on_zoom: Zoom | None = None) -
             on_zoom(asked.get("from"), asked.get("to"))
 
     height = figure.layout.height
-    data = {"spec": as_json(figure), "alt": alt, "height": height, "zooms": on_zoom is not None}
+    data = {
+        "spec": as_json(figure),
+        "alt": alt,
+        "height": height,
+        "zooms": on_zoom is not None,
+        "version": library_version(),
+    }
     _component()(key=key, data=data, height=height, on_zoomed_change=tell)
 
 

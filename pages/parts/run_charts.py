@@ -1,12 +1,13 @@
 """The Charts and the System tab: one chart for each metric, live while the run works, finer where one zooms in."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from charts.curves import Line, metric_figure, remarks
-from charts.metrics import Group, metric_groups
+from charts.metrics import Group, Unit, metric_groups
 from charts.system import system_groups
 from db import curves
 from db.engine import connect
@@ -86,7 +87,7 @@ def _draw_grid(run: RunDetail, groups: Sequence[Group], series: Mapping[str, Ser
     single = len(groups) == 1
     with st.grid(1 if single else 2, min_column_width=380):
         for group in groups:
-            with st.container(border=True, gap="small", height="stretch"):
+            with st.container(border=True, gap=None, height="stretch"):
                 _draw_chart(run, group, series, view, CHART_PIXELS * 2 if single else CHART_PIXELS)
 
 
@@ -141,7 +142,13 @@ def newest(group: Group, series: Mapping[str, SeriesRow]) -> str:
     """The last value of each line: "train 0.213 · val 0.25"."""
     words = []
     for name, line in group.names.items():
-        last = series[name].last
-        text = size(last) if name.endswith("_bytes") and last is not None else f"{number(last)}{group.unit.suffix}"
+        text = value_text(series[name].last, group.unit)
         words.append(f"{escape(line)} **{text}**" if len(group.names) > 1 or line != group.title else f"**{text}**")
     return " · ".join(words)
+
+
+def value_text(value: float | None, unit: Unit) -> str:
+    """A value with its unit, short."""
+    if unit.suffix.startswith("B") and value is not None and math.isfinite(value):
+        return size(value) + unit.suffix[1:]
+    return number(value) + (unit.suffix if value is not None else "")

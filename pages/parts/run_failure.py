@@ -35,7 +35,8 @@ def draw_failure(run: RunDetail) -> None:
             )
             with st.expander(whose, expanded=True, icon=":material/terminal:"):
                 long = run.last_lines.count("\n") > 10
-                st.code(run.last_lines, language=None, height=LINES_HEIGHT_PIXELS if long else "content")
+                with st.container(height=LINES_HEIGHT_PIXELS if long else "content", border=False, autoscroll=long):
+                    st.code(run.last_lines, language=None, wrap_lines=True)
                 st.caption("The Log tab has everything that each rank printed.")
         _draw_what_to_try(run)
 

@@ -24,14 +24,15 @@ MOST_KNOWN_TAGS = 500
 def draw_header(run: RunDetail) -> None:
     """Everything above the tabs that does not move by itself."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _draw_name(run)
-        state_badge(run)
-        if run.archived_at is not None:
-            st.badge("archived", icon=":material/archive:", color="gray")
-        if run.deleted_at is not None:
-            st.badge("in the trash", icon=":material/delete:", color="red")
-        st.space("stretch")
-        draw_buttons(run)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+            _draw_name(run)
+            state_badge(run)
+            if run.archived_at is not None:
+                st.badge("archived", icon=":material/archive:", color="gray")
+            if run.deleted_at is not None:
+                st.badge("in the trash", icon=":material/delete:", color="red")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            draw_buttons(run)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_facts(run)
         _draw_tags(run)

@@ -31,7 +31,7 @@ def _draw(run_id: int, live: bool) -> None:
         _draw_found(chosen, words)
         return
     end = tail(chosen.path, MOST_LINES)
-    with st.container(height=HEIGHT_PIXELS, border=True, autoscroll=follow and live):
+    with st.container(height=HEIGHT_PIXELS, border=False, autoscroll=follow or not live):
         st.code("\n".join(end.lines) or "Nothing was printed yet.", language=None, wrap_lines=True)
     shown = f"{len(end.lines):,} lines" if end.whole else f"the last {len(end.lines):,} lines"
     st.caption(f"{escape(chosen.path.name)} · {size(end.size_bytes)} · {shown}")
@@ -71,6 +71,6 @@ def _draw_found(file: LogFile, words: str) -> None:
     if not found.lines:
         st.info(f"No line of {file.title} contains “{escape(words)}”.", icon=":material/search_off:")
         return
-    with st.container(height=HEIGHT_PIXELS, border=True):
+    with st.container(height=HEIGHT_PIXELS, border=False):
         st.code("\n".join(found.lines), language=None, wrap_lines=True)
     st.caption(f"{many} with “{escape(words)}”" + ("." if found.complete else ", the newest; there may be older ones."))
