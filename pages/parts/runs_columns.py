@@ -172,7 +172,7 @@ def title_of(name: str) -> str:
 
 def asked_of_database(columns: Iterable[Column]) -> tuple[str, ...]:
     """The names that the query has to bring along with each row."""
-    return tuple(column.name for column in columns if column.name not in FIXED)
+    return tuple(column.name for column in columns if column.name.startswith(("config.", "metric.")))
 
 
 def in_words(value: Any) -> str | None:

@@ -66,7 +66,10 @@ def read_listing(session: Session, view: View, me: str, query: str, known: Seque
     try:
         found = find(view)
     except filters.FilterError as error:
-        notice = f"The runs cannot be sorted by “{view.sort}”: {error}"
+        if error.position is None:
+            notice = f"The runs cannot be sorted by “{view.sort}”: {error}"
+        else:  # a name that was known when it was typed, and is gone since
+            notice, asked = f"The filter is left out: {error}", full_filter(view, me, "")
         view = replace(view, sort=DEFAULT_SORT)
         found = find(view)
     if not found.rows and found.total and view.page > 1:  # the last runs of the last page went away
