@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api import messages
+from api.downloads import add_downloads
 from api.guard import Guard
 from db import runs, supervisors
 from db.engine import connect
-from db.errors import IllegalMove, NotFound
+from db.errors import BadValue, IllegalMove, NotFound
 from db.filters import FilterError
 from db.run_config import ConfigError, read_config
 from jobs import control
@@ -29,6 +30,7 @@ def make_api() -> FastAPI:
     _answer_errors(api)
     _add_reading(api)
     _add_writing(api)
+    add_downloads(api)
     return api
 
 
@@ -102,6 +104,10 @@ def _answer_errors(api: FastAPI) -> None:
     @api.exception_handler(FilterError)
     def bad_filter(_request: Request, error: FilterError) -> JSONResponse:
         return _failure(400, str(error), [("query", str(error))])
+
+    @api.exception_handler(BadValue)
+    def bad_value(_request: Request, error: BadValue) -> JSONResponse:
+        return _failure(422, str(error))
 
     @api.exception_handler(NotFound)
     def not_found(_request: Request, error: NotFound) -> JSONResponse:

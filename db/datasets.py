@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.errors import BadValue, IllegalMove, NotFound
@@ -11,6 +11,7 @@ from db.run_rows import rows_of, select_runs
 from db.tables import Dataset, DatasetVersion, Run
 from db.texts import cut
 from db.types import utc_now
+from db.upsert import upsert
 
 RUNS_SHOWN = 50
 _NAME_CHARACTERS = 100
@@ -133,12 +134,11 @@ def runs_using(session: Session, name: str) -> list[RunRow]:
 
 def _lock_or_make(session: Session, name: str, kind: str, sheet: dict[str, Any]) -> Dataset:
     """The dataset's row, which nobody else changes before this transaction ends."""
-    dataset = session.scalars(_select().where(Dataset.name == name).with_for_update()).first()
-    if dataset is None:
-        if not name or len(name) > _NAME_CHARACTERS:
-            raise BadValue(f"A dataset's name has 1 to {_NAME_CHARACTERS} characters; this one has {len(name)}.")
-        session.execute(insert(Dataset).values(name=name, kind=kind, sheet=sheet))
-        return _get(session, name)
+    if not name or len(name) > _NAME_CHARACTERS:
+        raise BadValue(f"A dataset's name has 1 to {_NAME_CHARACTERS} characters; this one has {len(name)}.")
+    row = {"name": name, "kind": kind, "sheet": sheet, "created_at": utc_now()}
+    upsert(session, Dataset, row, key=("name",), replace=False)
+    dataset = session.scalars(_select().where(Dataset.name == name).with_for_update()).one()
     if dataset.deleted_at is not None:
         _revive(session, dataset, sheet or dict(dataset.sheet), kind)
         return _get(session, name)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
 from db.home import database_url
+from db.json_text import dumps, loads
 
 BUSY_TIMEOUT_SECONDS = 30.0
 
@@ -73,8 +74,13 @@ def forget_connections() -> None:
 def _make_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
+        return create_engine(url, pool_pre_ping=True, json_serializer=dumps, json_deserializer=loads)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        json_serializer=dumps,
+        json_deserializer=loads,
+    )
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine

@@ -10,6 +10,7 @@ from db.rows import ModuleRow
 from db.tables import ModuleDescription
 from db.texts import clean
 from db.types import utc_now
+from db.upsert import upsert
 
 
 def every(session: Session) -> list[ModuleRow]:
@@ -26,21 +27,23 @@ def store(session: Session, descriptions: Sequence[Mapping[str, Any]]) -> None:
     """
     now = utc_now()
     for description in descriptions:
-        session.merge(
-            ModuleDescription(
-                class_path=str(description["class_path"])[:300],
-                kind=str(description["kind"]),
-                fingerprint=str(description.get("fingerprint") or ""),
-                description=dict(description),
-                error=clean(str(description.get("error") or "")),
-                described_at=now,
-            )
-        )
-    session.flush()
+        row = {
+            "class_path": _path(description),
+            "kind": str(description["kind"]),
+            "fingerprint": str(description.get("fingerprint") or ""),
+            "description": dict(description),
+            "error": clean(str(description.get("error") or "")),
+            "described_at": now,
+        }
+        upsert(session, ModuleDescription, row, key=("class_path",))
 
 
 def replace_all(session: Session, descriptions: Sequence[Mapping[str, Any]]) -> None:
     """Write descriptions and forget every class that is not among them."""
     store(session, descriptions)
-    kept = [str(description["class_path"])[:300] for description in descriptions]
+    kept = [_path(description) for description in descriptions]
     session.execute(delete(ModuleDescription).where(ModuleDescription.class_path.not_in(kept)))
+
+
+def _path(description: Mapping[str, Any]) -> str:
+    return str(description["class_path"])[:300]

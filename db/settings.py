@@ -13,6 +13,7 @@ from db.states import Mirror
 from db.tables import Setting
 from db.texts import cut
 from db.types import utc_now
+from db.upsert import upsert
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def write(session: Session, who: str, **changes: object) -> None:
     now = utc_now()
     for name, value in checked.items():
         kept = list(value) if isinstance(value, tuple) else value
-        session.merge(Setting(name=name, value={"value": kept}, changed_at=now, changed_by=cut(who, 200)))
-    session.flush()
+        row = {"name": name, "value": {"value": kept}, "changed_at": now, "changed_by": cut(who, 200)}
+        upsert(session, Setting, row, key=("name",))
 
 
 def _checked(name: str, value: object) -> object:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.rows import SupervisorRow
 from db.tables import Supervisor
 from db.texts import cut
 from db.types import utc_now
+from db.upsert import upsert
 
 
 def seen(
@@ -24,17 +25,15 @@ def seen(
 ) -> None:
     """A sign of life of the supervisor of a machine, which replaces the one before."""
     now = utc_now()
-    values = {
-        "pid": pid, "process_started": process_started, "seen_at": now, "phase": phase, "devices": list(devices),
-        "trouble": cut(trouble, 4_000),
+    values: dict[str, Any] = {
+        "host": host, "pid": pid, "process_started": process_started, "seen_at": now, "phase": phase,
+        "devices": list(devices), "trouble": cut(trouble, 4_000),
     }  # fmt: skip
-    before = session.execute(select(Supervisor.pid, Supervisor.process_started).where(Supervisor.host == host)).first()
-    if before is None:
-        session.execute(insert(Supervisor).values(host=host, started_at=now, **values))
-        return
-    if (before.pid, before.process_started) != (pid, process_started):
-        values["started_at"] = now
-    session.execute(update(Supervisor).where(Supervisor.host == host).values(**values))
+    known = select(Supervisor.pid, Supervisor.process_started, Supervisor.started_at).where(Supervisor.host == host)
+    before = session.execute(known).first()
+    same = before is not None and before[:2] == (pid, process_started)
+    values["started_at"] = before.started_at if before is not None and same else now
+    upsert(session, Supervisor, values, key=("host",))
 
 
 def all_of(session: Session) -> list[SupervisorRow]:

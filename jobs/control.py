@@ -13,6 +13,7 @@ from db.errors import IllegalMove, NotFound
 from db.rows import CheckpointRow
 from db.run_config import read_config
 from db.states import ENDED, Relation, RunState
+from db.texts import NAME_CHARACTERS
 from jobs import trash
 from jobs.launch import launch
 from jobs.wake import wake
@@ -164,5 +165,7 @@ def _retry_name(name: str) -> str:
     base, _, last = name.rpartition(" (retry")
     if base and last.endswith(")"):
         number = last.removesuffix(")").strip()
-        return f"{base} (retry {int(number) + 1 if number.isdigit() else 2})"
-    return f"{name} (retry)"
+        name, ending = base, f" (retry {int(number) + 1 if number.isdigit() else 2})"
+    else:
+        ending = " (retry)"
+    return name[: NAME_CHARACTERS - len(ending)] + ending

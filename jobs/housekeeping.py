@@ -13,6 +13,7 @@ from jobs.trash import purge, sweep
 
 log = logging.getLogger(__name__)
 TRASH_SECONDS = 600.0
+PURGED_AT_ONCE = 100  # runs in one transaction, so that others who write do not wait long
 
 
 class Chores:
@@ -42,16 +43,18 @@ class Chores:
         """Now and then: empty what has been in the trash for long enough, and begin a new log when it is big."""
         if now - self._trash_looked >= TRASH_SECONDS:
             self._trash_looked = now
-            self._waiting.put(lambda: self._empty_trash(trash_days))
+            if trash_days > 0:  # 0 keeps the trash until a person empties it
+                self._waiting.put(lambda: self._empty_trash(trash_days))
             self._waiting.put(rotate_when_big)
 
     def _empty_trash(self, trash_days: float) -> None:
         sweep()
         with self._database.reading() as session:
             old = runs.trash_older_than(session, trash_days * 86_400)
-        if old:
+        for start in range(0, len(old), PURGED_AT_ONCE):
             with self._database.writing() as session:
-                purge(session, old)
+                purge(session, old[start : start + PURGED_AT_ONCE])
+        if old:
             log.info("%s run(s) were in the trash for more than %s days and are gone", len(old), trash_days)
 
     def _work(self) -> None:

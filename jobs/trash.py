@@ -13,9 +13,8 @@ _DOOMED = ".deleted-"
 
 
 def purge(session: Session, ids: Sequence[int]) -> None:
-    """Delete runs for good: rows, and after the commit their folders."""
-    runs.purge(session, list(ids))
-    folders = [run_folder(run_id) for run_id in ids]
+    """Delete runs of the trash for good: rows, and after the commit their folders; one restored meanwhile stays."""
+    folders = [run_folder(run_id) for run_id in runs.purge(session, list(ids))]
     after_commit(session, lambda: remove_folders(folders))
 
 
