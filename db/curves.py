@@ -6,7 +6,7 @@ points that earlier attempts wrote past its step are superseded: they stay store
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -179,7 +179,7 @@ def _grown(row: RowMapping, points: Points) -> dict[str, Any]:
     """The state of a series once the points are added to it."""
     return {
         **row,
-        **asdict(Summary(**{name: row[name] for name in _SUMMARY}).with_points(points)),
+        **vars(Summary(**{name: row[name] for name in _SUMMARY}).with_points(points)),
         "stored": row["stored"] + len(points.steps),
         "loose_chunks": row["loose_chunks"] + 1,
     }
@@ -191,5 +191,5 @@ def _restate(session: Session, run_id: int, attempt: int) -> None:
     for name, row in _series_of(session, run_id).items():
         curve = read(session, run_id, name)
         summary = Summary().with_points(Points(curve.steps, curve.times, curve.values))
-        states.append({**row, **asdict(summary), "attempt": attempt})
+        states.append({**row, **vars(summary), "attempt": attempt})
     _update(session, states)

@@ -1,5 +1,6 @@
 """Reading back: one long series, the table of many runs, and many curves at once."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,21 +40,8 @@ def measure() -> list[Result]:
 
 def _one_series(folder: Path) -> list[Result]:
     """100,000 points as the recorder leaves them, beside the same as rows; both end as numpy arrays."""
-    steps = np.arange(POINTS, dtype=np.int64)
-    times = 1.7e9 + steps * 0.01
-    values = np.random.default_rng(0).normal(size=POINTS)
     database = scratch.database()
-    with database.writing() as session:
-        run_id = runs.create(session, name="read", config=invented.config(np.random.default_rng(0)))
-    for start in range(0, POINTS, POINTS_A_DRAIN):
-        part = slice(start, start + POINTS_A_DRAIN)
-        with database.writing() as session:
-            curves.append(session, run_id, 1, {"train_loss": (steps[part], times[part], values[part])}, None)
-    connection = rows.open_rows(folder / "rows.sqlite")
-    rows.write_rows(
-        connection,
-        [(1, "train_loss", *point) for point in zip(steps.tolist(), times.tolist(), values.tolist(), strict=True)],
-    )
+    run_id, values, connection = _record_one(folder)
 
     def read_ours() -> float:
         began = time.perf_counter()
@@ -82,6 +70,23 @@ def _one_series(folder: Path) -> list[Result]:
         beside("read a series of 100k points, as recorded", written, "s", reference, 0.1, against=said),
         beside("read a series of 100k points, compacted", compacted, "s", reference, 0.1, against=said),
     ]
+
+
+def _record_one(folder: Path) -> tuple[int, np.ndarray, sqlite3.Connection]:
+    """(run with the series, its values, the reference with the same points)."""
+    steps = np.arange(POINTS, dtype=np.int64)
+    times = 1.7e9 + steps * 0.01
+    values = np.random.default_rng(0).normal(size=POINTS)
+    with scratch.database().writing() as session:
+        run_id = runs.create(session, name="read", config=invented.config(np.random.default_rng(0)))
+    for start in range(0, POINTS, POINTS_A_DRAIN):
+        part = slice(start, start + POINTS_A_DRAIN)
+        with scratch.database().writing() as session:
+            curves.append(session, run_id, 1, {"train_loss": (steps[part], times[part], values[part])}, None)
+    connection = rows.open_rows(folder / "rows.sqlite")
+    points = zip(steps.tolist(), times.tolist(), values.tolist(), strict=True)
+    rows.write_rows(connection, [(1, "train_loss", *point) for point in points])
+    return run_id, values, connection
 
 
 def _table() -> list[Result]:
