@@ -8,6 +8,7 @@ from pages.parts.runs_filters import draw_filters, draw_shelf
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf, read_view
 from pages.parts.runs_none import draw_first, draw_no_match
+from pages.parts.runs_said import draw_said
 from pages.parts.runs_table import draw_listing, read_now
 from pages.parts.runs_tools import draw_tools
 from pages.parts.runs_undo import draw_undo
@@ -16,8 +17,9 @@ view = read_view()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.title("Runs", icon=":material/list:", width="content")
     draw_shelf(view)
-draw_undo()
 draw_asked()
+draw_said()
+draw_undo()
 if known().empty and not view.narrowed and view.shelf is Shelf.RUNS:
     draw_first()
     st.stop()

@@ -14,6 +14,7 @@ from pages.parts.runs_dialogs import ask
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf
 from pages.parts.runs_read import Listing, shelf_of
+from pages.parts.runs_said import say
 from pages.parts.runs_undo import carry_out, move_away
 
 _TAGS = "runs.tags_to_change"
@@ -22,7 +23,7 @@ _TAGS = "runs.tags_to_change"
 def draw_bar(listing: Listing) -> None:
     """What is chosen, how to choose all, and the acts; at the window's lower edge, so that the table never moves."""
     ids = chosen()
-    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small", key="runs.bar"):
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="runs.bar"):
         if ids:
             _draw_count(listing, ids)
             _draw_acts(listing, ids)
@@ -38,7 +39,7 @@ def _draw_count(listing: Listing, ids: Sequence[int]) -> None:
     words = f"**{many(len(ids))}** selected" + (f", {elsewhere:,} of them on other pages" if elsewhere else "")
     st.markdown(words, width="content")
     if len(ids) == 1 and here:
-        run_link(here[0], longest=40)
+        run_link(here[0], longest=24)
     if len(ids) < listing.total:
         st.button(
             f"Select all {listing.total:,} that match" if listing.view.narrowed else f"Select all {listing.total:,}",
@@ -94,7 +95,7 @@ def _draw_tags(shelf: Shelf, ids: Sequence[int]) -> None:
 def _tag(shelf: Shelf, ids: Sequence[int], remove: bool) -> None:
     tags = [tag.strip()[:100] for tag in st.session_state.get(_TAGS, ()) if tag.strip()]
     if not tags:
-        st.toast("Choose or type a tag first", icon=":material/info:")
+        say("Choose or type a tag first", "info")
         return
     if carry_out(lambda session, who: runs_acts.tag(session, shelf, ids, who, tags, remove=remove)):
         st.session_state[_TAGS] = []

@@ -76,7 +76,8 @@ def why(run: RunRow) -> str | None:
 
 def _share(run: RunRow) -> float | None:
     """How far a run is while it goes on; an ended one leaves its cell empty."""
-    return progress_share(run) if run.state in ACTIVE else None
+    share = progress_share(run) if run.state in ACTIVE else None
+    return None if share is None else round(share, 2)
 
 
 def _plain(name: str, title: str, kind: Kind, get: Callable[[RunRow], Any], width: int | None = None) -> Column:

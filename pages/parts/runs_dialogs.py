@@ -17,9 +17,10 @@ from pages.parts.runs_chosen import choose
 from pages.parts.runs_edit import edit
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf
+from pages.parts.runs_said import draw_said, say
 from pages.parts.runs_undo import carry_out, move_away
 
-_ASKED, _ANSWERED = "runs.asked", "runs.answered"
+_ASKED, _NEW, _ANSWERED = "runs.asked", "runs.newly_asked", "runs.answered"
 _NAME, _TAGS, _NOTES = (f"runs.edited_{name}" for name in ("name", "tags", "notes"))
 _STOP_LOOK_SECONDS = 2
 _MOST_NAMED = 5
@@ -27,46 +28,58 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Asked:
-    """A press that needs an answer first."""
+    """A press that needs an answer first; ``before`` is the run to edit, as it was when its form was opened."""
 
     what: str
     shelf: Shelf
     ids: tuple[int, ...]
+    before: RunRow | None = None
 
 
 def ask(what: str, shelf: Shelf, ids: Sequence[int]) -> None:
     """Have a dialog opened: "delete", "purge" or "edit"."""
-    st.session_state[_ASKED] = Asked(what, shelf, tuple(ids))
+    before = None
+    if what == "edit":
+        try:
+            with connect().reading() as session:
+                before = runs.get(session, ids[0])
+        except NotFound as error:
+            say(str(error), "info")
+            return
+    st.session_state[_ASKED] = Asked(what, shelf, tuple(ids), before)
+    st.session_state[_NEW] = True
 
 
 def something_asked() -> bool:
     """Whether a dialog waits to be opened."""
-    return _ASKED in st.session_state
+    return _NEW in st.session_state
 
 
 def draw_asked() -> None:
-    """Open the dialog that was asked for. Outside of the live table, whose refresh would close it."""
-    st.session_state.pop(_ANSWERED, None)
-    asked: Asked | None = st.session_state.pop(_ASKED, None)
-    if asked is None:
-        return
-    if asked.what == "edit":
-        _open_edit(asked.ids[0])
-    else:
-        {"delete": _delete, "purge": _purge}[asked.what](asked)
+    """Open the dialog that was asked for, until it is answered.
+
+    Outside of the live table, whose refresh would close it; and again whenever the whole page is drawn.
+    """
+    st.session_state.pop(_NEW, None)
+    if st.session_state.pop(_ANSWERED, False):
+        st.session_state.pop(_ASKED, None)
+    asked: Asked | None = st.session_state.get(_ASKED)
+    if asked is not None:
+        {"delete": _delete, "purge": _purge, "edit": _edit}[asked.what](asked)
 
 
 def _answer() -> None:
-    """A press of a dialog's button: the dialog closes, and the page is drawn anew."""
+    """A press of a dialog's button, or its dismissal: it closes, and the page is drawn anew."""
     st.session_state[_ANSWERED] = True
 
 
 def _close_when_answered() -> None:
-    if st.session_state.pop(_ANSWERED, False):
+    if st.session_state.get(_ANSWERED):
         st.rerun()
+    draw_said()
 
 
-@st.dialog("Delete runs?", icon=":material/delete:")
+@st.dialog("Delete runs?", icon=":material/delete:", on_dismiss=_answer)
 def _delete(asked: Asked) -> None:
     with connect().reading() as session:
         plan = runs_acts.plan_delete(session, asked.shelf, asked.ids)
@@ -109,9 +122,11 @@ def _stop_now(shelf: Shelf, ids: tuple[int, ...]) -> None:
 def _draw_what_goes(plan: DeletePlan) -> None:
     days = cached.team_settings().trash_days
     kept = f"after {days} days" if days else "once the trash is emptied"
+    frees = f"This frees **{size(plan.size_bytes)}** {kept}" if plan.size_bytes else f"They are gone for good {kept}"
+    goes = "goes" if len(plan.free) == 1 else "go"
     st.markdown(
-        f"**{many(len(plan.free))}** with curves, logs and checkpoints {'goes' if len(plan.free) == 1 else 'go'} to "
-        f"the trash. This frees **{size(plan.size_bytes)}** {kept}; until then everything can be restored."
+        f"**{many(len(plan.free))}** with curves, logs and checkpoints {goes} to the trash. "
+        f"{frees}; until then everything can be restored."
     )
 
 
@@ -129,7 +144,7 @@ def _draw_blocking(plan: DeletePlan) -> None:
         )
 
 
-@st.dialog("Delete for good?", icon=":material/delete_forever:")
+@st.dialog("Delete for good?", icon=":material/delete_forever:", on_dismiss=_answer)
 def _purge(asked: Asked) -> None:
     _close_when_answered()
     with connect().reading() as session:
@@ -153,20 +168,12 @@ def _purge_now(ids: tuple[int, ...]) -> None:
     _answer()
 
 
-def _open_edit(run_id: int) -> None:
-    try:
-        with connect().reading() as session:
-            run = runs.get(session, run_id)
-    except NotFound as error:
-        st.toast(escape(str(error)), icon=":material/info:")
-        return
-    _edit(run)
-
-
-@st.dialog("Edit the run", icon=":material/edit:")
-def _edit(before: RunRow) -> None:
-    """The run as it was when the dialog opened is what an edit is compared with."""
+@st.dialog("Edit the run", icon=":material/edit:", on_dismiss=_answer)
+def _edit(asked: Asked) -> None:
     _close_when_answered()
+    before = asked.before
+    if before is None:
+        return
     with st.form("runs.edit_form", border=False):
         st.text_input("Name", before.name, max_chars=NAME_CHARACTERS, key=f"{_NAME}.{before.id}")
         st.multiselect(

@@ -10,21 +10,21 @@ from db.errors import RecordError
 from db.rows import RunRow
 from db.texts import NAME_CHARACTERS
 from pages.parts import runs_known
-from pages.parts.formats import escape
 from pages.parts.runs_columns import FIXED, NAME, Column
 from pages.parts.runs_edits import EDITABLE, write
 from pages.parts.runs_grid import drawings, grid
 from pages.parts.runs_read import Listing
+from pages.parts.runs_said import say
 
 _GENERATION = "runs.editor_generation"
 
 
 def draw_editor(listing: Listing, key: str, height: int) -> None:
     """A page of runs whose names, tags and notes can be typed over."""
-    columns = [*listing.columns, *_missing(listing.columns)]
+    columns = _editable_first(listing.columns)
     key = f"{key}.{st.session_state.get(_GENERATION, 0)}"
     drawn = drawings(columns, listing.view.sort, runs_known.known().tags, st.context.timezone)
-    drawn["name"] = st.column_config.TextColumn(NAME.title, width=260, pinned=True, max_chars=NAME_CHARACTERS)
+    drawn["name"] = st.column_config.TextColumn(NAME.title, width=260, max_chars=NAME_CHARACTERS)
     st.caption(":material/edit: Click a name, tags or notes twice and type; each cell is saved when you leave it.")
     st.data_editor(
         grid(listing.rows, columns, links=False),
@@ -46,17 +46,17 @@ def edit(before: RunRow, changes: dict[str, Any]) -> bool:
         with connect().writing() as session:
             written = write(session, before, changes, getpass.getuser())
     except RecordError as error:
-        st.toast(escape(str(error)), icon=":material/warning:")
+        say(str(error), "warning")
         return False
     runs_known.forget()
     if written:
-        st.toast(f"Saved the {' and the '.join(written)} of #{before.id}", icon=":material/check:")
+        say(f"Saved the {' and the '.join(written)} of #{before.id}")
     return True
 
 
-def _missing(columns: list[Column]) -> list[Column]:
-    shown = {column.name for column in columns}
-    return [FIXED[name] for name in EDITABLE if name not in shown]
+def _editable_first(columns: list[Column]) -> list[Column]:
+    first = [FIXED[name] for name in ("id", *EDITABLE)]
+    return [*first, *[column for column in columns if column not in first]]
 
 
 def _write(key: str, rows: tuple[RunRow, ...]) -> None:

@@ -15,6 +15,7 @@ from pages.parts.runs_grid import drawings, grid, next_sort
 from pages.parts.runs_known import known
 from pages.parts.runs_link import View, change_view, read_view
 from pages.parts.runs_read import Listing, read_listing
+from pages.parts.runs_said import draw_said
 
 LIVE_SECONDS = 2
 ROW_PIXELS = 35
@@ -37,6 +38,7 @@ def draw_listing(listing: Listing, query: str, *, editing: bool) -> None:
         now = fresh.pop() if fresh else read_now(listing.view, query)
         if now.live != listing.live or not now.rows:
             st.rerun()
+        draw_said()
         draw_bar(now)
         if editing:
             draw_editor(now, table_key(now, "editor"), _height(now))

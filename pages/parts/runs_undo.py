@@ -14,6 +14,7 @@ from pages.parts.formats import escape
 from pages.parts.runs_acts import Done
 from pages.parts.runs_chosen import choose
 from pages.parts.runs_link import Shelf
+from pages.parts.runs_said import say
 
 UNDO_SECONDS = 30
 _KEY = "runs.undo"
@@ -40,22 +41,23 @@ class Undo:
     until: float
 
 
-def carry_out(act: Act) -> Done | None:
+def carry_out(act: Act, *, told: bool = True) -> Done | None:
     """Do something to runs and tell it; None when it could not be done. A second click finds nothing left to do."""
     try:
         with connect().writing() as session:
             done = act(session, getpass.getuser())
     except RecordError as error:
-        st.toast(escape(str(error)), icon=":material/info:")
+        say(str(error), "info")
         return None
     runs_known.forget()
-    st.toast(escape(done.said), icon=":material/check:" if done.ids else ":material/info:")
+    if told or not done.ids:
+        say(done.said, "check" if done.ids else "info")
     return done
 
 
 def move_away(act: Act, shelf: Shelf, back: ActOnShelf, seconds: float = UNDO_SECONDS) -> None:
     """Carry out an act that takes runs out of sight, and offer to undo it; they lie on ``shelf`` then."""
-    done = carry_out(act)
+    done = carry_out(act, told=False)  # the bar tells it
     if done is None:
         return
     choose(())
