@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from struct import Struct
+from struct import Struct, unpack_from
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +21,7 @@ LONGEST_RECORD_BYTES = 8 + 8 * 0xFFFF
 PART_BYTES = 8 * 1024 * 1024
 
 Points = dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]  # name -> steps int64, times float64, values float64
+Call = tuple[int, float, dict[str, float]]
 
 
 class NotAJournal(ValueError):
@@ -56,19 +57,10 @@ def read_part(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> Part:
         FileNotFoundError: when there is no journal yet.
         NotAJournal: when the file is something else.
     """
-    most_bytes = max(most_bytes, 2 * LONGEST_RECORD_BYTES) // 8 * 8
     with path.open("rb", buffering=0) as file:
-        descriptor = file.fileno()
-        if start == 0:
-            if not _has_magic(os.pread(descriptor, len(MAGIC), 0), path):
-                return Part({}, 0)
-            start = len(MAGIC)
-        size = os.fstat(descriptor).st_size
-        data = os.pread(descriptor, min(most_bytes, max(0, size - start)), start)
-        places, end, damaged = _scan(data, at_end=start + len(data) >= size)
-        points = _gather(descriptor, data, places)
-    more = end > 0 and start + len(data) < size
-    return Part(points, start + end, damaged, more)
+        found = _load(file.fileno(), path, start, most_bytes)
+        points = _gather(file.fileno(), found.data, found.places)
+    return Part(points, found.end, found.damaged, found.more)
 
 
 def read_parts(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> Iterator[Part]:
@@ -78,6 +70,26 @@ def read_parts(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> Iter
     while part.more:
         part = read_part(path, part.end, most_bytes)
         yield part
+
+
+def read_calls(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> tuple[list[Call], int]:
+    """The same as one (step, epoch seconds, metrics) for each ``log`` call, and the position to read on from.
+
+    There is nothing yet where there is no file.
+    """
+    if not path.exists():
+        return [], start
+    calls: list[Call] = []
+    names: dict[int, list[str]] = {}
+    with path.open("rb", buffering=0) as file:
+        found = _load(file.fileno(), path, start, most_bytes)
+        for position, words in found.places:
+            layout, step, at, *values = unpack_from(f"<qqd{words - 3}d", found.data, position + HEADER.size)
+            if layout not in names:
+                names[layout] = _names_at(file.fileno(), layout)
+            if len(names[layout]) == len(values):
+                calls.append((step, at, dict(zip(names[layout], values, strict=True))))
+    return calls, found.end
 
 
 def whole_bytes(path: Path) -> int:
@@ -95,6 +107,28 @@ def whole_bytes(path: Path) -> int:
                 break
             end += good
     return end
+
+
+@dataclass(frozen=True)
+class _Found:
+    data: bytes
+    places: list[tuple[int, int]]  # in data: (position, words) of each points record
+    end: int  # in the file
+    damaged: int
+    more: bool
+
+
+def _load(descriptor: int, path: Path, start: int, most_bytes: int) -> _Found:
+    """The whole records from ``start`` on."""
+    if start == 0:
+        if not _has_magic(os.pread(descriptor, len(MAGIC), 0), path):
+            return _Found(b"", [], 0, 0, False)
+        start = len(MAGIC)
+    size = os.fstat(descriptor).st_size
+    most_bytes = max(most_bytes, 2 * LONGEST_RECORD_BYTES) // 8 * 8
+    data = os.pread(descriptor, min(most_bytes, max(0, size - start)), start)
+    places, end, damaged = _scan(data, at_end=start + len(data) >= size)
+    return _Found(data, places, start + end, damaged, more=end > 0 and start + len(data) < size)
 
 
 def _has_magic(begin: bytes, path: Path) -> bool:
