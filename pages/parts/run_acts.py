@@ -15,6 +15,7 @@ from jobs import control
 from pages.parts.formats import escape
 
 SAME_CLICK_SECONDS = 3.0
+_LEAVE = "run.leave"
 Act = Callable[[Session], object]
 
 
@@ -24,7 +25,7 @@ def ask(act: Act, said: str = "") -> bool:
         with connect().writing() as session:
             answer = act(session)
     except (RecordError, ConfigError) as error:
-        st.toast(escape(str(error)), icon=":material/info:")
+        st.toast(escape(str(error)), icon=":material/info:", duration="long")
         return False
     words = said or (escape(answer) if isinstance(answer, str) else "")
     if words:
@@ -64,7 +65,7 @@ def retry(run_id: int, changes: Mapping[str, Any]) -> None:
             with connect().writing() as session:
                 new_id = control.retry(session, run_id, who(), changes)
         except (RecordError, ConfigError) as error:
-            st.toast(escape(str(error)), icon=":material/info:")
+            st.toast(escape(str(error)), icon=":material/info:", duration="long")
             return
         made[click] = known = (time.monotonic(), new_id)
     open_run(known[1])
@@ -77,19 +78,31 @@ def archive(run_id: int, *, away: bool) -> None:
     ask(lambda session: put(session, [run_id], who()), said)
 
 
+def delete(run_id: int) -> None:
+    """Move a run to the trash."""
+    ask(lambda session: control.delete(session, [run_id], who()), f"Run #{run_id} is in the trash")
+
+
 def restore(run_id: int) -> None:
     """Take a run out of the trash."""
     ask(lambda session: control.restore(session, [run_id], who()), f"Run #{run_id} was restored")
 
 
 def open_run(run_id: int) -> None:
-    """Leave for a run's page."""
-    st.switch_page("run.py", query_params={"id": str(run_id)})
+    """Leave for a run's page once this press is done."""
+    st.session_state[_LEAVE] = ("run.py", {"id": str(run_id)})
 
 
 def clone(run_id: int) -> None:
     """Leave for the launch form, filled in with this run's config."""
-    st.switch_page("launch.py", query_params={"from": str(run_id)})
+    st.session_state[_LEAVE] = ("launch.py", {"from": str(run_id)})
+
+
+def leave_when_asked() -> None:
+    """Go where a button led; the page calls it first, because a button's callback knows no pages."""
+    place = st.session_state.pop(_LEAVE, None)
+    if place is not None:
+        st.switch_page(place[0], query_params=place[1])
 
 
 def who() -> str:

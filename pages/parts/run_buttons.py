@@ -6,7 +6,6 @@ from db import checkpoints, runs
 from db.engine import connect
 from db.rows import RunDetail
 from db.states import RunState
-from jobs import control
 from pages.parts import cached, run_acts
 from pages.parts.formats import escape, size
 
@@ -127,9 +126,7 @@ def _confirm_delete(run: RunDetail) -> None:
     st.markdown(f"**#{run.id} {escape(run.name)}** goes to the trash with {taken}. This frees {size(held_bytes)}.")
     st.caption(f"{kept} Runs that were made from it stay.")
     with st.container(horizontal=True):
-        if st.button("Delete", key="delete.yes", type="primary"):
-            who = run_acts.who()
-            run_acts.ask(lambda session: control.delete(session, [run.id], who), f"Run #{run.id} is in the trash")
+        if st.button("Delete", key="delete.yes", type="primary", on_click=run_acts.delete, args=(run.id,)):
             st.rerun()
         if st.button("Keep it", key="delete.no"):
             st.rerun()

@@ -13,6 +13,7 @@ from pages.parts.formats import ago, count, escape, number, size
 PER_PAGE = 25
 RESUMABLE = (RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.CANCELLED)
 LIVE_SECONDS = 3.0
+_ASKED = "run.checkpoint.asked"  # of which checkpoint the dialog asks; it stays open while the page looks again
 
 
 def draw_checkpoints(run: RunDetail) -> None:
@@ -70,8 +71,12 @@ def _draw_row(run: RunDetail, row: CheckpointRow) -> None:
             "Download", f"api/runs/{run.id}/checkpoints/{row.id}", icon=":material/download:", type="tertiary",
             help="A zip of the weights and the files that explain them",
         )  # fmt: skip
-        if st.button("", key=f"remove.{row.id}", icon=":material/delete:", help="Delete its files", type="tertiary"):
-            _confirm(run, row)
+        st.button(
+            "", key=f"remove.{row.id}", icon=":material/delete:", help="Delete its files", type="tertiary",
+            on_click=st.session_state.__setitem__, args=(_ASKED, row.id),
+        )  # fmt: skip
+    if st.session_state.get(_ASKED) == row.id:
+        _confirm(run, row)
 
 
 def _marks(row: CheckpointRow) -> tuple[tuple[bool, str, str, str], ...]:
@@ -94,7 +99,13 @@ def _pin(checkpoint_id: int, pinned: bool) -> None:
     run_acts.ask(lambda session: checkpoints.pin(session, checkpoint_id, pinned, run_acts.who()))
 
 
-@st.dialog("Delete this checkpoint?", icon=":material/delete:")
+def _answered(checkpoint_id: int | None = None) -> None:
+    st.session_state.pop(_ASKED, None)
+    if checkpoint_id is not None:
+        run_acts.ask(lambda session: control.delete_checkpoint(session, checkpoint_id, run_acts.who()), "Files deleted")
+
+
+@st.dialog("Delete this checkpoint?", icon=":material/delete:", on_dismiss=_answered)
 def _confirm(run: RunDetail, row: CheckpointRow) -> None:
     st.markdown(
         f"The files of step {count(row.step)} of run #{run.id} are gone for good. This frees {size(row.size_bytes)}."
@@ -104,12 +115,6 @@ def _confirm(run: RunDetail, row: CheckpointRow) -> None:
     elif row.is_best:
         st.caption("It is among the best by the metric that chose it.")
     with st.container(horizontal=True):
-        if st.button("Delete for good", key="remove.yes", type="primary"):
-            who = run_acts.who()
-            run_acts.ask(
-                lambda session: control.delete_checkpoint(session, row.id, who),
-                f"{size(row.size_bytes)} freed",
-            )
-            st.rerun()
-        if st.button("Keep it", key="remove.no"):
+        yes = st.button("Delete for good", key="remove.yes", type="primary", on_click=_answered, args=(row.id,))
+        if st.button("Keep it", key="remove.no", on_click=_answered) or yes:
             st.rerun()
