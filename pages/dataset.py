@@ -3,6 +3,7 @@
 import streamlit as st
 
 from catalog.errors import CatalogError
+from pages.parts.data_link import linked
 from pages.parts.dataset_correct import draw_correction
 from pages.parts.dataset_facts import draw_columns, draw_runs, draw_splits, draw_versions
 from pages.parts.dataset_header import draw_header
@@ -25,7 +26,8 @@ shown = open_dataset(st.query_params.to_dict())
 if shown is None:
     st.stop()
 draw_header(shown)
-for tab, draw in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
+tabs = st.tabs(list(TABS), **linked("view", "Rows", list(TABS)))
+for tab, draw in zip(tabs, TABS.values(), strict=True):
     if tab.open:
         with tab:
             try:

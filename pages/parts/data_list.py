@@ -44,8 +44,8 @@ def draw_list(lines: list[Line]) -> None:
     shown = lines
     if len(lines) >= FILTER_FROM:
         words = st.text_input(
-            "Filter", key="find", placeholder="Name, title, kind or target", bind="query-params",
-            label_visibility="collapsed", icon=":material/search:",
+            "Filter", placeholder="Name, title, kind or target", label_visibility="collapsed",
+            icon=":material/search:", **linked("find_data", ""),
         )  # fmt: skip
         shown = [line for line in lines if _matches(line, words or "")]
         if not shown:
@@ -119,9 +119,9 @@ def _draw_deleted_line(one: DeletedDataset) -> None:
 def _confirm_free(name: str) -> None:
     many = len(version_numbers(name))
     st.markdown(
-        f"The rows of **{escape(name)}** ({'1 version' if many == 1 else f'{many} versions'}) are removed from the disk. "
-        f"This frees {size(bytes_to_free(name))}; rows that another dataset shares stay. Runs keep their record, but a run "
-        "that used it cannot be resumed or launched again until the same data is registered again."
+        f"The rows of **{escape(name)}** ({'1 version' if many == 1 else f'{many} versions'}) are removed from the "
+        f"disk. This frees {size(bytes_to_free(name))}; rows that another dataset shares stay. Runs keep their record, "
+        "but a run that used it cannot be resumed or launched again until the same data is registered again."
     )
     with st.container(horizontal=True):
         if st.button("Remove for good", type="primary", key="free_yes"):

@@ -1,5 +1,8 @@
 """Registering data, step by step: source, columns, split, name and sheet; then storing it with its progress."""
 
+import time
+from datetime import UTC, datetime
+
 import streamlit as st
 
 from catalog.errors import CatalogError
@@ -123,7 +126,8 @@ def schema_words_now(checked: Checked) -> str:
     schema = checked.schema
     if schema is None or schema.classes or schema.task == "regression":
         return schema_words(schema) if schema else ""
-    return f"predicts {escape(str(schema.target))}, {len(schema.features)} features"
+    many = len(schema.features)
+    return f"predicts {escape(str(schema.target))} from {'1 feature' if many == 1 else f'{many:,} features'}"
 
 
 def _finish(work: Work) -> None:
@@ -141,7 +145,8 @@ def _finish(work: Work) -> None:
         return
     throw_away()
     cached.forget()
-    st.toast(f"{row.ref} is registered", icon=":material/check:")
+    is_old = (datetime.now(UTC) - row.created_at).total_seconds() > time.monotonic() - work.since + 1
+    st.toast(f"{row.ref} holds the same already" if is_old else f"{row.ref} is registered", icon=":material/check:")
     st.switch_page("dataset.py", query_params={"name": row.name})
 
 

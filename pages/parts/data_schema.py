@@ -1,4 +1,4 @@
-"""What the columns are: target, task, types, which of them a model sees. The same editor for new and for stored data."""
+"""What the columns are: target, task, types, and which of them a model sees; for new and for stored data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,6 +107,7 @@ def _draw_columns(edit: SchemaEdit) -> None:
             "examples": kinds.TextColumn("Examples", width="large"),
         },
     )
+    st.caption("The target is never a feature, whatever its tick says; its type follows what is predicted.")
     edit.values["edits"] = {line["column"]: line for line in changed}
 
 

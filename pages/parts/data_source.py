@@ -1,4 +1,4 @@
-"""The first step of registering: a file from the browser, or a path on the server; it is looked at in the background."""
+"""The first step of registering: an upload, or a path on the server, which is looked at in the background."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from catalog.preview import Preview, preview
 from catalog.readers import FORMATS
 from pages.parts.data_draft import DataDraft
 from pages.parts.data_upload import UPLOAD_ENDINGS, drop_upload, save_upload
-from pages.parts.data_work import Progress, Work, draw_work
+from pages.parts.data_work import Work, draw_work
 from pages.parts.form import draw_fault
 from pages.parts.formats import escape
 
@@ -102,7 +102,7 @@ def _take(work: Work) -> DataDraft | None:
     return DataDraft.of(path.name or str(path), path, looked, st.query_params.get("name", ""))
 
 
-def forget_look(_progress: Progress | None = None) -> None:
+def forget_look() -> None:
     """Let go of a look that is under way; what it saved is swept later."""
     for name in (_LOOK, _REFUSED):
         st.session_state.pop(name, None)
@@ -110,4 +110,5 @@ def forget_look(_progress: Progress | None = None) -> None:
 
 def source_words(draft: DataDraft) -> str:
     """The file in one line: what it is and how much."""
-    return f"{escape(draft.looked.description)} · {draft.looked.row_count:,} rows · {len(draft.schema.start.columns)} columns"
+    looked = draft.looked
+    return f"{escape(looked.description)} · {looked.row_count:,} rows · {len(looked.schema.columns)} columns"

@@ -43,9 +43,15 @@ class SplitEdit:
         test = self.values.get("test", round(100 * self.start.ratios[2])) / 100
         if validation + test > 0.95:
             raise CatalogError("Leave at least 5 % of the rows for training.", "split")
-        column = schema.target if method == "stratified" else self.values.get(f"{method}_column")
+        column = schema.target if method == "stratified" else self.column_of(method)
         ratios = (round(1 - validation - test, 6), validation, test)
         return SplitPlan(method, ratios, int(self.values.get("seed", self.start.seed) or 0), column or None)
+
+    def column_of(self, method: str) -> str | None:
+        """The column chosen for a split by time or by column; at first the one that was proposed or stored."""
+        proposed = self.start.column if self.start.method == method else None
+        chosen: str | None = self.values.get(f"{method}_column", proposed)
+        return chosen
 
 
 def draw_split(edit: SplitEdit, columns: list[Column], task: str | None, row_count: int, faults: Faults) -> None:
@@ -72,8 +78,7 @@ def _draw_column(edit: SplitEdit, method: str, columns: list[Column]) -> None:
     wanted = "date" if method == "time" else "category"
     names = [column.name for column in columns if column.type == wanted]
     name = f"{method}_column"
-    proposed = edit.start.column if edit.start.method == method else names[0] if len(names) == 1 else None
-    key = kept(edit.values, edit.prefix, name, proposed)
+    key = kept(edit.values, edit.prefix, name, edit.column_of(method))
     if edit.values[name] not in names:
         st.session_state[key] = edit.values[name] = None
     label = "Date" if method == "time" else "Column that names the part"

@@ -1,4 +1,4 @@
-"""An upload becomes a file on disk that the readers can open; its name is kept for messages, nothing else is trusted."""
+"""An upload becomes a file on disk that the readers can open; its name is kept for messages and not trusted."""
 
 import re
 import shutil

@@ -103,5 +103,5 @@ def _finish(work: Work, prefix: str, faults: dict[str, list[str]]) -> None:
     st.session_state.pop(prefix.replace("edit.", "correct.", 1), None)
     cached.forget()
     st.toast(f"{escape(row.ref)} is stored", icon=":material/check:")
-    st.query_params.from_dict({"name": row.name, "version": str(row.number), "tab": "Versions"})
+    st.query_params.from_dict({"name": row.name, "version": str(row.number), "view": "Versions"})
     st.rerun()

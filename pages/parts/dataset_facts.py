@@ -1,5 +1,7 @@
 """What a version is made of: its columns, its parts with the balance of its target, its history and its runs."""
 
+from itertools import pairwise
+
 import pyarrow as pa
 import streamlit as st
 
@@ -38,6 +40,7 @@ def draw_columns(shown: Shown) -> None:
         hide_index=True,
         height="content" if len(schema.columns) <= 20 else 600,
         alt="Columns of the dataset",
+        placeholder="",
         column_config={
             "Column": kinds.TextColumn(pinned=True),
             "Missing share": kinds.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -52,8 +55,8 @@ def draw_splits(shown: Shown) -> None:
     st.markdown(escape(split_words(plan)))
     with st.grid(3, min_column_width=130):
         for part in SPLITS:
-            st.metric(part.title(), count(counts[part]), f"{counts[part] / shown.version.row_count:.1%}", delta_arrow="off",
-                      delta_color="off")  # fmt: skip
+            share = f"{counts[part] / shown.version.row_count:.1%}"
+            st.metric(part.title(), count(counts[part]), share, delta_arrow="off", delta_color="off")
     if shown.opened is None:
         return
     if shown.opened.schema.task == "regression":
@@ -85,14 +88,17 @@ def _draw_balance(ref: str, split_file: str) -> None:
     order = sorted(range(len(classes)), key=lambda place: -sum(counts[part][place] for part in SPLITS))
     drawn = order[:MOST_CLASSES_DRAWN]
     st.markdown("**Share of each class in each part**")
-    lines = [
-        (classes[place], part, counts[part][place] / max(1, sum(counts[part]))) for place in drawn for part in SPLITS
-    ]
-    table = pa.table({name: [line[at] for line in lines] for at, name in enumerate(("class", "part", "share"))})
+    shares = {part: [counts[part][place] / max(1, sum(counts[part])) for place in drawn] for part in SPLITS}
     st.bar_chart(
-        table, x="class", y="share", color="part", stack=False, height=260, sort=False,
+        pa.table({"class": [classes[place] for place in drawn]} | shares),
+        x="class",
+        y=list(SPLITS),
+        y_label="share",
+        stack=False,
+        height=260,
+        sort=False,
         alt="Share of each class in training, validation and test",
-    )  # fmt: skip
+    )
     if len(order) > len(drawn):
         st.caption(f"The {len(drawn)} largest of {len(order):,} classes are drawn.")
     st.dataframe(
@@ -115,13 +121,16 @@ def _spread(ref: str, _split_file: str) -> tuple[list[float], dict[str, list[int
 def _draw_spread(ref: str, split_file: str) -> None:
     edges, counts, facts = _spread(ref, split_file)
     st.markdown("**Spread of the target in each part**")
-    lines = [
-        ((low + high) / 2, part, rows / max(1, sum(counts[part])))
-        for part in SPLITS
-        for low, high, rows in zip(edges, edges[1:], counts[part], strict=False)
-    ]
-    table = pa.table({name: [line[at] for line in lines] for at, name in enumerate(("value", "part", "share"))})
-    st.line_chart(table, x="value", y="share", color="part", height=260, alt="Spread of the target in each part")
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
+    shares = {part: [rows / max(1, sum(counts[part])) for rows in counts[part]] for part in SPLITS}
+    st.line_chart(
+        pa.table({"value": middles} | shares),
+        x="value",
+        y=list(SPLITS),
+        y_label="share",
+        height=260,
+        alt="Spread of the target in each part",
+    )
     st.table(
         {
             "Part": [part.title() for part in SPLITS],

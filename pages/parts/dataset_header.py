@@ -26,12 +26,12 @@ def draw_header(shown: Shown) -> None:
     """Title, version, facts and acts."""
     st.page_link("data.py", label="All datasets", icon=":material/arrow_back:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(escape(shown.title), anchor=False, width="content")
-        kind_badge(shown.version.kind)
-        st.caption(f"`{shown.version.ref}`", width="stretch")
+        st.title(escape(shown.title), anchor=False, width="stretch")
         _draw_acts(shown)
-    if shown.dataset.sheet.get("summary"):
-        st.markdown(escape(str(shown.dataset.sheet["summary"])))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind_badge(shown.version.kind)
+        st.markdown(f"`{shown.version.ref}`")
+        st.markdown(escape(str(shown.dataset.sheet.get("summary") or "")), width="stretch")
     if not shown.is_newest:
         st.info(
             f"This is version {shown.version.number}; the newest is {shown.versions[0].number}.",
@@ -48,9 +48,7 @@ def _draw_acts(shown: Shown) -> None:
     reference = shown.dataset.name if shown.is_newest else shown.version.ref
     if st.button("Launch with it", type="primary", icon=":material/rocket_launch:", key="launch"):
         st.switch_page("launch.py", query_params={"dataset": reference})
-    if st.button(
-        "New version", icon=":material/upload:", key="new_version", help="Register other data under this name"
-    ):
+    if st.button("New version", icon=":material/upload:", key="new_version", help="Register other data by this name"):
         st.switch_page("data.py", query_params={"new": "1", "name": shown.dataset.name})
     if st.button("Delete", icon=":material/delete:", key="delete"):
         _confirm_delete(shown)

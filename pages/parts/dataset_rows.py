@@ -1,5 +1,6 @@
 """Rows as a person reads them: images as pictures, texts in full sentences, tables as tables."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from catalog.schema import Schema
 from catalog.splits import SPLITS
 from catalog.versions import OpenVersion
+from pages.parts.data_link import linked
 from pages.parts.dataset_open import Shown
 from pages.parts.dataset_pictures import thumbnail
 from pages.parts.formats import count, escape
@@ -37,15 +39,16 @@ def draw_rows_of(shown: Shown) -> None:
 def _draw_browser(version: OpenVersion) -> None:
     """The rows of a split, page by page."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        split = st.segmented_control(
-            "Part", list(SPLITS), key="split", default="train", required=True, bind="query-params"
-        )
+        split = st.segmented_control("Part", list(SPLITS), required=True, **linked("part", "train", SPLITS))
         rows = version.split_counts.get(split, 0)
         size = PAGE_ROWS[version.kind]
         pages = max(1, -(-rows // size))
         page = st.number_input("Page", 1, pages, key=f"page.{version.ref}.{split}", width=140) if pages > 1 else 1
         st.caption(f"of {count(pages)} · {count(rows)} rows" if pages > 1 else f"{count(rows)} rows")
-    ids = version.ids(split)[(page - 1) * size : page * size]
+    ids = version.ids(split)
+    if version.kind == "images":  # classes often lie one after the other: a page shows some of each
+        ids = np.random.default_rng(0).permutation(ids)
+    ids = np.sort(ids[(page - 1) * size : page * size])
     if not len(ids):
         st.caption("This part has no rows.")
         return

