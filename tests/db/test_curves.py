@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
@@ -21,6 +21,7 @@ from db.rows import SeriesRow
 from db.tables import Attempt, Chunk, Run, Series
 from tests.db.conftest import CONFIG
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 STEPS = st.integers(-(2**63), 2**63 - 1)
 ANY_FLOAT = st.floats(width=64)
 SMALL_STEPS = st.integers(0, 30)
@@ -112,6 +113,7 @@ def assert_summary(row: SeriesRow, points: list[tuple[int, float]]) -> None:
         assert found == value or (value != value and found != found), (name, found, value)
 
 
+@settings(PATIENT)
 @given(st.lists(st.tuples(STEPS, ANY_FLOAT, ANY_FLOAT)))
 def test_every_number_survives_packing(points: list[tuple[int, float, float]]) -> None:
     arrays = as_points(*([list(column) for column in zip(*points, strict=True)] or [[], [], []]))
@@ -134,7 +136,7 @@ def test_nobody_can_change_what_others_read() -> None:
         assert not join(parts).values.flags.writeable
 
 
-@settings(deadline=None, max_examples=120)
+@settings(PATIENT, max_examples=120)
 @given(st.lists(ACT, max_size=25))
 def test_any_order_of_writing_packing_and_resuming(shared: Database, acts: list[tuple[str, Any]]) -> None:
     """Beside a plain list: what `read` gives, what cursors give, and what the summary says."""
@@ -173,7 +175,7 @@ def test_any_order_of_writing_packing_and_resuming(shared: Database, acts: list[
                 assert_same(np.array([value for _, value in followed]), [value for _, value in left])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(PATIENT, max_examples=40)
 @given(PORTION, st.lists(st.integers(0, 6), max_size=8))
 def test_portions_do_not_matter(shared: Database, points: list[tuple[int, float]], cuts: list[int]) -> None:
     run_id = make_run(shared)

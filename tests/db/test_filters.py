@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import filter_values
@@ -11,6 +11,7 @@ from db.filter_fields import FIELDS, OPERATORS, PARTS, Field, check
 from db.filter_tree import And, Comparison, Expression, FilterError, Not, Or, Value, quote
 from db.filters import HELP, parse, unparse
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 KNOWN = ("config.learning_rate", "config.batch_size", "metric.val_accuracy", "metric.val_loss")
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
 
@@ -200,13 +201,13 @@ def _more(items: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]
 EXPRESSIONS: st.SearchStrategy[Expression] = st.recursive(any_comparison().filter(_fits), _more, max_leaves=8)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(PATIENT, max_examples=300)
 @given(EXPRESSIONS)
 def test_what_is_written_out_is_read_back(tree: Expression) -> None:
     assert parse(unparse(tree)) == tree
 
 
-@settings(deadline=None, max_examples=300)
+@settings(PATIENT, max_examples=300)
 @given(st.text(st.sampled_from("()=<>~!,\"'\\ \nandorinot.status metric1-é\0"), max_size=60) | st.text(max_size=60))
 def test_any_text_is_understood_or_refused_with_a_place(text: str) -> None:
     try:
@@ -220,6 +221,7 @@ def test_any_text_is_understood_or_refused_with_a_place(text: str) -> None:
         assert parse(unparse(found)) == found
 
 
+@settings(PATIENT)
 @given(TEXT)
 def test_quoted_texts_come_through_whole(text: str) -> None:
     assert parse(f"name = {quote(text)}") == compare("name", "=", in_quotes(text))
