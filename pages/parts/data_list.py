@@ -13,6 +13,7 @@ from db.engine import connect
 from db.errors import RecordError
 from db.rows import DatasetRow
 from pages.parts import cached
+from pages.parts.data_link import linked
 from pages.parts.data_schema import schema_words
 from pages.parts.dataset_header import kind_badge
 from pages.parts.formats import ago, count, escape, size
