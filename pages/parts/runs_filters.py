@@ -85,18 +85,8 @@ def _draw_typo(query: str, wrong: FilterError, good: str) -> None:
 
 
 def _draw_quick(view: View) -> None:
-    known_states = [state for state in STATE_MARKS if state in {*known().states, *view.states}]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        hold(_STATES, list(view.states))
-        st.pills(
-            "State",
-            known_states,
-            selection_mode="multi",
-            format_func=lambda state: f":{STATE_COLORS[state.value]}[{STATE_MARKS[state][0]}] {state.value}",
-            key=_STATES,
-            label_visibility="collapsed",
-            on_change=lambda: change_view(states=tuple(st.session_state[_STATES])),
-        )
+        _draw_states(view)
         _draw_tags(view, sorted({*known().tags, *view.tags}))
         hold(_MINE, view.mine)
         st.toggle(
@@ -107,6 +97,22 @@ def _draw_quick(view: View) -> None:
         )
         if view.narrowed:
             st.button("Clear all", icon=":material/filter_alt_off:", type="tertiary", key="runs.clear", on_click=clear)
+
+
+def _draw_states(view: View) -> None:
+    states = [state for state in STATE_MARKS if state in {*known().states, *view.states}]
+    if not states:
+        return
+    hold(_STATES, list(view.states))
+    st.pills(
+        "State",
+        states,
+        selection_mode="multi",
+        format_func=lambda state: f":{STATE_COLORS[state.value]}[{STATE_MARKS[state][0]}] {state.value}",
+        key=_STATES,
+        label_visibility="collapsed",
+        on_change=lambda: change_view(states=tuple(st.session_state[_STATES])),
+    )
 
 
 def _draw_tags(view: View, tags: Sequence[str]) -> None:

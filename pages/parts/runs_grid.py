@@ -1,6 +1,6 @@
 """A page of runs as an Arrow table, and how each column of it is drawn.
 
-pyarrow instead of pandas: Streamlit sends an Arrow table as it is, so opening the page never imports pandas.
+Streamlit sends an Arrow table to the browser as it is, without a detour over pandas.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,13 @@ _TYPES = {
     "tags": pa.list_(pa.string()),
 }
 _LONGEST_CELL = 300  # letters; the run's page has the whole text
+_LONGEST_NAME = 100
 
 
 def run_address(run_id: int, name: str) -> str:
     """A run's page, with the name behind the mark so that the table can show it instead of the address."""
-    return f"run?id={run_id}#{quote(name or 'unnamed', safe='')}"
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return f"run?id={run_id}#{quote(shown or 'unnamed', safe='')}"
 
 
 def grid(rows: Sequence[RunRow], columns: Sequence[Column], *, links: bool) -> pa.Table:

@@ -50,7 +50,7 @@ def carry_out(act: Act, *, told: bool = True) -> Done | None:
         say(str(error), "info")
         return None
     runs_known.forget()
-    if told or not done.ids:
+    if told:
         say(done.said, "check" if done.ids else "info")
     return done
 
@@ -63,6 +63,8 @@ def move_away(act: Act, shelf: Shelf, back: ActOnShelf, seconds: float = UNDO_SE
     choose(())
     if done.ids:
         st.session_state[_KEY] = Undo(done.said, shelf, back, done.ids, time.monotonic() + seconds)
+    elif offer() is None:  # a second click on the same button has nothing to tell
+        say(done.said, "info")
 
 
 def offer() -> Undo | None:
