@@ -43,17 +43,16 @@ def add_version(
     newest = session.scalars(_versions(dataset).order_by(DatasetVersion.number.desc()).limit(1)).first()
     if newest and (newest.content_hash, newest.schema, newest.split) == (content_hash, schema, split):
         return _version_row(dataset, newest)
+    facts = {"content_hash": content_hash, "row_count": row_count, "size_bytes": size_bytes}
     version = DatasetVersion(
         dataset_id=dataset.id,
         number=newest.number + 1 if newest else 1,
-        content_hash=content_hash,
-        row_count=row_count,
-        size_bytes=size_bytes,
         schema=schema,
         split=split,
         note=cut(note, 100_000),
         created_by=cut(created_by, 200),
         created_at=utc_now(),
+        **facts,
     )
     session.add(version)
     session.flush()

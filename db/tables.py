@@ -1,42 +1,16 @@
-"""Every table on one page. Rows leave ``db`` as small frozen dataclasses (``db/rows.py``), not as these classes."""
+"""Every table. Rows leave ``db`` as small frozen dataclasses (``db/rows.py``), not as these classes."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
 
+from db.curve_tables import Chunk as Chunk
+from db.curve_tables import Series as Series
 from db.states import Mirror, Reason, Relation, RunState
-from db.types import UtcDateTime, utc_now
-
-
-def _text_enum(kind: type) -> Enum:
-    """An enum stored as plain text, so that a new member needs no migration."""
-    return Enum(
-        kind, native_enum=False, length=32, values_callable=lambda e: [m.value for m in e], create_constraint=False
-    )
-
-
-class Base(DeclarativeBase):
-    """Naming and types that all tables share."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcDateTime(),
-        dict[str, Any]: JSON(none_as_null=True),
-        list[Any]: JSON(none_as_null=True),
-        RunState: _text_enum(RunState),
-        Reason: _text_enum(Reason),
-        Relation: _text_enum(Relation),
-        Mirror: _text_enum(Mirror),
-    }
+from db.table_base import Base as Base
+from db.types import utc_now
 
 
 class Run(Base):
@@ -123,7 +97,7 @@ class Attempt(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)  # 1, 2, ...
     resumed_from_checkpoint_id: Mapped[int | None]
-    resumed_from_step: Mapped[int | None]  # points of earlier attempts past this step are superseded
+    resumed_from_step: Mapped[int | None]  # earlier points past it are superseded; None: all, it began anew
     started_at: Mapped[datetime | None]  # when it was claimed
     ended_at: Mapped[datetime | None]
     state: Mapped[RunState | None]  # how it ended
@@ -151,47 +125,6 @@ class ConfigValue(Base):
     leaf: Mapped[str] = mapped_column(String(120))  # "learning_rate"
     number: Mapped[float | None]  # numbers and booleans (0, 1)
     text: Mapped[str] = mapped_column(String(500))
-
-
-class Series(Base):
-    """One metric of one run; its summary, so that a table of runs never opens a curve."""
-
-    __tablename__ = "series"
-    __table_args__ = (Index(None, "run_id", "name", unique=True), Index(None, "name", "last", "run_id"))
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(200))  # "val_accuracy", "system/cpu_percent"
-    count: Mapped[int] = mapped_column(BigInteger, default=0)
-    first_step: Mapped[int | None] = mapped_column(BigInteger)
-    last_step: Mapped[int | None] = mapped_column(BigInteger)
-    last: Mapped[float | None]  # None when the last value is not a number; see `last_text`
-    last_text: Mapped[str | None] = mapped_column(String(8))  # "nan", "inf", "-inf"
-    min: Mapped[float | None]  # over finite values
-    max: Mapped[float | None]
-    min_step: Mapped[int | None] = mapped_column(BigInteger)
-    max_step: Mapped[int | None] = mapped_column(BigInteger)
-    not_finite: Mapped[int] = mapped_column(BigInteger, default=0)  # how many values were NaN or infinite
-    stored: Mapped[int] = mapped_column(BigInteger, default=0)  # points in its chunks; `count` has no superseded ones
-    loose_chunks: Mapped[int] = mapped_column(default=0)  # chunks since the last packing
-    attempt: Mapped[int] = mapped_column(default=1)  # the newest attempt that the summary knows of
-
-
-class Chunk(Base):
-    """Points of a series as packed little-endian arrays: ``count`` int64 steps, float64 times, float64 values.
-
-    ``number`` is the number of points of the series before the chunk. A chunk holds points of one attempt.
-    """
-
-    __tablename__ = "chunks"
-
-    series_id: Mapped[int] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
-    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # a packed chunk keeps its first number
-    attempt: Mapped[int]
-    count: Mapped[int]
-    first_step: Mapped[int] = mapped_column(BigInteger)  # the lowest
-    last_step: Mapped[int] = mapped_column(BigInteger)  # the highest
-    points: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Checkpoint(Base):
