@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, StreamingResponse
@@ -57,7 +57,9 @@ def zipped(folder: Path, name: str) -> Iterator[bytes]:
         for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
             with (
                 path.open("rb") as source,
-                archive.open(f"{name}/{path.relative_to(folder)}", "w", force_zip64=True) as entry,
+                archive.open(
+                    ZipInfo.from_file(path, f"{name}/{path.relative_to(folder)}"), "w", force_zip64=True
+                ) as entry,
             ):
                 while piece := source.read(PIECE_BYTES):
                     entry.write(piece)

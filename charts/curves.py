@@ -16,7 +16,7 @@ MOST_MARKS = 300
 FAINT = 0.28
 FEW_DECADES = 3  # a log axis with fewer also names 2 and 5
 SPIKE = "#8892a0"
-_HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "%Y-%m-%d %H:%M:%S"}
+_HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "|%Y-%m-%d %H:%M:%S"}
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "time of training", "clock": ""}
 _STAGE_COLORS = {"train": BLUE, "val": ORANGE, "test": GREEN}
 _NOTHING = np.empty(0)
@@ -162,7 +162,7 @@ def _set_x_axis(figure: go.Figure, lines: Sequence[Line], x: str, window: tuple[
     axis.update(uirevision=f"{x} {window}", spikethickness=1, spikedash="solid", spikecolor=SPIKE)
     before = {"clock": "", "time": "after "}.get(x, f"{x} ")
     after = " s" if x == "time" else ""
-    axis.update(unifiedhovertitle={"text": f"{before}%{{x}}{after}"}, hoverformat=_HOVER_FORMATS.get(x, ".4~g"))
+    axis.update(unifiedhovertitle={"text": f"{before}%{{x:{_HOVER_FORMATS.get(x, '.4~g')}}}{after}"})
     if x == "clock":
         axis.update(type="date")
     if x == "time":

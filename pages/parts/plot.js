@@ -28,6 +28,7 @@ function themed(layout, element) {
     ...layout,
     ...axes,
     font: { family: of("--st-font", "sans-serif"), size: 12, color: text, ...layout.font },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: text, ...layout.modebar },
     hoverlabel: {
       bgcolor: of("--st-secondary-background-color", "#ffffff"),
       bordercolor: line,

@@ -149,6 +149,8 @@ def newest(group: Group, series: Mapping[str, SeriesRow]) -> str:
 
 def value_text(value: float | None, unit: Unit) -> str:
     """A value with its unit, short."""
-    if unit.suffix.startswith("B") and value is not None and math.isfinite(value):
+    if value is None or not math.isfinite(value):
+        return number(value)
+    if unit.suffix.startswith("B"):
         return size(value) + unit.suffix[1:]
-    return number(value) + (unit.suffix if value is not None else "")
+    return number(value) + unit.suffix

@@ -20,7 +20,7 @@ YAML_HEIGHT_PIXELS = 520
 def draw_config(run: RunDetail) -> None:
     """Differences first, then everything."""
     forms = cached.forms()
-    base_name, base = base_of(run, forms)
+    base_name, base = base_of(run)
     if base is not None:
         changed = changes_from(base, run.config, forms)
         st.markdown(f"**What differs from {base_name}**")
@@ -49,7 +49,7 @@ def draw_config(run: RunDetail) -> None:
     )
 
 
-def base_of(run: RunDetail, forms: Forms) -> tuple[str, dict[str, Any] | None]:
+def base_of(run: RunDetail) -> tuple[str, dict[str, Any] | None]:
     """(what the run came from in words, its config): the parent, else the preset, else nothing."""
     parent = _parent(run)
     if parent is not None:
@@ -57,7 +57,6 @@ def base_of(run: RunDetail, forms: Forms) -> tuple[str, dict[str, Any] | None]:
     preset = cached.presets().get(run.preset or "")
     if preset is not None:
         return f"the preset “{escape(preset.title)}”", preset.config
-    del forms
     return "", None
 
 
@@ -68,13 +67,24 @@ def _parent(run: RunDetail) -> RunDetail | None:
 
 def changes_from(base: Mapping[str, Any], config: Mapping[str, Any], forms: Forms) -> dict[str, tuple[Any, Any]]:
     """Path to (before, now), with every default written out on both sides, so that only real changes count."""
-    changed = differing(complete(base, forms)[0], complete(config, forms)[0])
+    changed = {
+        path: (before, now)
+        for path, (before, now) in differing(_whole(base, forms), _whole(config, forms)).items()
+        if (before, now) not in (({}, None), (None, {}))  # a part without settings is no setting
+    }
     dataset = "data.init_args.dataset"
     if dataset in changed:  # a launch writes down which version "reviews" was
         before, now = changed[dataset]
         if str(now).partition("@")[0] == str(before):
             del changed[dataset]
     return changed
+
+
+def _whole(config: Mapping[str, Any], forms: Forms) -> dict[str, Any]:
+    try:
+        return complete(read_config(config).to_dict(), forms)[0]
+    except ConfigError:  # of an older program: held against what is there
+        return complete(config, forms)[0]
 
 
 def as_text(value: Any) -> str:

@@ -17,7 +17,7 @@ _HELD = "charts.curves"
 
 
 def read_lines(run_id: int, names: Mapping[str, str], view: ChartView, zone: tzinfo) -> tuple[list[Line], int]:
-    """(a line for each metric name that has points to show, how many points there are in what is shown).
+    """(a line for each metric with points in the window or beside it, how many points the window holds).
 
     Args:
         names: metric name to the name of its line.
@@ -26,7 +26,7 @@ def read_lines(run_id: int, names: Mapping[str, str], view: ChartView, zone: tzi
     wanted = View(view.x, view.window, smoothing=view.smooth)
     with connect().reading() as session:
         found = _held(run_id, tuple(names)).shown(session, tuple(names), wanted)
-    lines = [_line(curve, names[curve.name], view, zone) for curve in found if curve.count]
+    lines = [_line(curve, names[curve.name], view, zone) for curve in found if len(curve.x)]
     return lines, sum(curve.count for curve in found)
 
 
