@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from db.home import home
 from db.run_config import TrainerConfig
 from db.states import Reason, RunState
-from tracking.lightning_logger import BancadaLogger
+from training.beside import Beside
 from training.build import build_data, build_model
 from training.callbacks.checkpointing import Checkpointing
 from training.callbacks.finite import Finite
@@ -20,7 +20,7 @@ from training.callbacks.stopping import Stopping
 from training.checkpoints import CheckpointFolders
 from training.context import RunContext
 from training.explain import explain
-from training.facts import Facts
+from training.logger import StepLogger
 from training.outcome import Outcome
 from training.strategies import choose_accelerator, choose_strategy
 from training.weights_file import WEIGHTS, WeightsFile
@@ -34,7 +34,8 @@ class Fit:
         self._stopping = stopping
         self._file = WeightsFile()
         self._folders: CheckpointFolders | None = None
-        self._facts: Facts | None = None
+        self._beside: Beside | None = None
+        self._logger = StepLogger(context.recorder, run_id=context.run.id, attempt=context.attempt)
         self._early: EarlyStopping | None = None
 
     def run(self) -> Outcome:
@@ -52,14 +53,16 @@ class Fit:
             accelerator=accelerator,
             devices=context.world_size,
             strategy=choose_strategy(config.scaling, context.world_size),
-            logger=BancadaLogger(context.recorder, run_id=context.run.id, attempt=context.attempt),
+            logger=self._logger,
             callbacks=self._callbacks(data, accelerator),
             plugins=[self._file],
             default_root_dir=str(context.folder),
             **trainer_arguments(config.trainer),
         )
         weights = str(context.resume_from / WEIGHTS) if context.resume_from else None
+        self._logger.fitting = True
         trainer.fit(model, datamodule=data, ckpt_path=weights, weights_only=True)
+        self._logger.fitting = False
         self._settle()
         if config.trainer.test_after_fit:
             self._test(trainer, model, data)
@@ -67,18 +70,18 @@ class Fit:
 
     def close(self) -> None:
         """Finish what threads still do; rank 0's own."""
+        if self._beside is not None:
+            self._beside.finish()
         if self._folders is not None:
             self._folders.close()
-        if self._facts is not None:
-            self._facts.finish()
 
     def _callbacks(self, data: pl.LightningDataModule, accelerator: str) -> list[Callback]:
         context, config = self._context, self._context.config
         made: list[Callback] = [self._stopping]
         if context.recorder is not None:
-            self._facts = Facts(context, accelerator)
+            self._beside = Beside(context, context.recorder, accelerator)
             self._folders = CheckpointFolders(context, lambda folder: explain(context, data, folder)).start()
-            progress = Progress(context.recorder, context.world_size, self._facts.begin)
+            progress = Progress(context.recorder, context.world_size, self._beside.begin)
             made += [progress, Report(progress)]
         if config.trainer.stop_on_nan:
             made.append(Finite(config.trainer.log_every_n_steps))

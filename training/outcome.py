@@ -127,13 +127,19 @@ def _judge(error: BaseException) -> tuple[Reason, str]:
         return Reason.NOT_FINITE, str(error)
     if (data := _data_error(error)) is not None:
         return Reason.DATA_ERROR, data
-    if isinstance(error, ConfigError) or type(error).__name__ == "MisconfigurationException":
+    if isinstance(error, ConfigError) or _misconfigured(error):
         return Reason.CONFIG_ERROR, str(error)
     if isinstance(error, KeyboardInterrupt):
         return Reason.SIGNAL, "It was interrupted (SIGINT)."
     if isinstance(error, RuntimeError) and _BROKEN_SIBLING.search(str(error)):
         return Reason.EXCEPTION, f"The connection to another rank broke; see that rank's log. {_first_line(error)}"
     return Reason.EXCEPTION, f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
+
+
+def _misconfigured(error: BaseException) -> bool:
+    """Lightning refuses a setting, or early stopping watches a metric that the model does not log."""
+    in_vain = isinstance(error, RuntimeError) and str(error).startswith("Early stopping conditioned on metric")
+    return in_vain or type(error).__name__ == "MisconfigurationException"
 
 
 def _data_error(error: BaseException) -> str | None:

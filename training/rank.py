@@ -124,6 +124,7 @@ def set_up_log() -> None:
         logger.handlers.clear()
         logger.propagate = True
     warnings.showwarning = _show_warning
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")  # Lightning's own, about torch
 
 
 def _show_warning(

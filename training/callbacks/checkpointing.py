@@ -70,8 +70,9 @@ class Checkpointing(Checkpoint):
         if every is not None and stepped and trainer.global_step % every == 0:
             self._due = True
         batch = args[-1]
+        accumulates = (batch + 1) % trainer.accumulate_grad_batches != 0  # gradients are not part of a checkpoint
         wanted = self._due or (self._stopping.kind is not None and self._stopping.saved_step is None)
-        if wanted and not trainer.is_last_batch and not _validation_follows(trainer, batch):
+        if wanted and not accumulates and not trainer.is_last_batch and not _validation_follows(trainer, batch):
             self._save(trainer, mid_epoch=True)
 
     def on_validation_start(self, trainer: pl.Trainer, *_: Any) -> None:

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Checkpoint
 
 from training.callbacks.progress import Progress
 
 EVERY_SECONDS = 10.0  # within a long epoch
 
 
-class Report(Callback):
-    """Prints to the log of rank 0."""
+class Report(Checkpoint):
+    """Prints to the log of rank 0.
+
+    It saves nothing: Lightning calls callbacks of this class last, when the model has logged its epoch's metrics.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
