@@ -1,13 +1,15 @@
-"""Files of a run as downloads: logs and checkpoints, sent piece by piece, so that their size does not matter."""
+"""Files of a run as downloads: logs, curves and checkpoints, sent piece by piece: their size does not matter."""
 
-from collections.abc import Iterator
+import csv
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, StreamingResponse
 
-from db import checkpoints, runs
+from db import checkpoints, curves, runs
 from db.engine import connect
 from db.errors import NotFound
 from db.home import home, run_folder
@@ -15,6 +17,7 @@ from db.rows import CheckpointRow
 from jobs.run_files import AttemptFiles
 
 PIECE_BYTES = 2**20
+ROWS_PER_PIECE = 10_000
 
 
 def add_downloads(api: FastAPI) -> None:
@@ -29,6 +32,15 @@ def add_downloads(api: FastAPI) -> None:
         if not path.is_file():
             raise NotFound(f"Run {run_id} has no log of attempt {attempt}, rank {rank}.")
         return FileResponse(path, media_type="text/plain; charset=utf-8", filename=f"run-{run_id}-{path.name}")
+
+    @api.get("/runs/{run_id}/metrics.csv")
+    def download_metrics(run_id: int) -> StreamingResponse:
+        """Every point of every metric: metric, step, time (ISO, UTC), value."""
+        with connect().reading() as session:
+            runs.get(session, run_id)
+            names = [row.name for row in curves.summaries(session, run_id)]
+        headers = {"Content-Disposition": f'attachment; filename="run-{run_id}-metrics.csv"'}
+        return StreamingResponse(as_csv(run_id, names), media_type="text/csv; charset=utf-8", headers=headers)
 
     @api.get("/runs/{run_id}/checkpoints/{checkpoint_id}")
     def download_checkpoint(run_id: int, checkpoint_id: int) -> StreamingResponse:
@@ -66,6 +78,21 @@ def zipped(folder: Path, name: str) -> Iterator[bytes]:
                     yield pipe.taken()
             yield pipe.taken()
     yield pipe.taken()
+
+
+def as_csv(run_id: int, names: Sequence[str]) -> Iterator[str]:
+    """The points of some metrics as lines of a CSV file, some thousands at a time."""
+    yield "metric,step,time,value\r\n"
+    for name in names:
+        with connect().reading() as session:
+            curve = curves.read(session, run_id, name)
+        for start in range(0, len(curve.steps), ROWS_PER_PIECE):
+            piece = slice(start, start + ROWS_PER_PIECE)
+            times = (curve.times[piece] * 1000).round().astype("datetime64[ms]").astype(str)
+            text = io.StringIO()
+            rows = zip(curve.steps[piece].tolist(), times.tolist(), curve.values[piece].tolist(), strict=True)
+            csv.writer(text).writerows((name, step, f"{time}Z", repr(value)) for step, time, value in rows)
+            yield text.getvalue()
 
 
 class _Pipe:

@@ -1,5 +1,8 @@
 """What can be done with a run, by its state; deleting asks first and can be undone."""
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from db import checkpoints, runs
@@ -15,70 +18,26 @@ RESUMABLE = (RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.CANCELLE
 def draw_buttons(run: RunDetail) -> None:
     """The buttons that fit the run's state."""
     if run.deleted_at is not None:
-        st.button(
-            "Restore", key="restore", icon=":material/undo:", type="primary", on_click=run_acts.restore, args=(run.id,)
-        )
+        _button("Restore", "undo", run_acts.restore, run.id, help="Takes it out of the trash", type="primary")
         return
     if run.state.active:
-        _draw_ending(run)
+        asked = run.stop_requested_at is not None
+        pausing = "Saves a checkpoint and frees the processor; Resume goes on from there"
+        _button("Pause", "pause", run_acts.pause, run.id, help=pausing, disabled=asked)
+        _button("Stop", "stop", run_acts.stop, run.id, help="Saves a checkpoint and ends", disabled=asked)
     elif run.state is RunState.QUEUED:
-        st.button(
-            "Cancel",
-            key="cancel",
-            icon=":material/close:",
-            on_click=run_acts.cancel,
-            args=(run.id,),
-            help="Takes it out of the queue",
-        )
+        _button("Cancel", "close", run_acts.cancel, run.id, help="Takes it out of the queue")
     elif run.state in RESUMABLE:
-        st.button(
-            "Resume",
-            key="resume",
-            icon=":material/play_arrow:",
-            on_click=run_acts.resume,
-            args=(run.id,),
-            help="The same run goes on from its last checkpoint",
-        )
+        _button("Resume", "play_arrow", run_acts.resume, run.id, help="The same run goes on from its last checkpoint")
     if run.state.ended:
-        st.button(
-            "Retry",
-            key="retry",
-            icon=":material/replay:",
-            on_click=run_acts.retry,
-            args=(run.id, {}),
-            help="A new run with the same config, from the start",
-        )
-    st.button(
-        "Clone and edit",
-        key="clone",
-        icon=":material/content_copy:",
-        on_click=run_acts.clone,
-        args=(run.id,),
-        help="Opens the launch form with this config",
-    )
+        _button("Retry", "replay", run_acts.retry, run.id, {}, help="A new run with the same config, from the start")
+    opens = "Opens the launch form with this config"
+    _button("Clone and edit", "content_copy", run_acts.clone, run.id, help=opens, key="clone")
     _draw_putting_away(run)
 
 
-def _draw_ending(run: RunDetail) -> None:
-    asked = run.stop_requested_at is not None
-    st.button(
-        "Pause",
-        key="pause",
-        icon=":material/pause:",
-        disabled=asked,
-        on_click=run_acts.pause,
-        args=(run.id,),
-        help="Saves a checkpoint and frees the processor; Resume goes on from there",
-    )
-    st.button(
-        "Stop",
-        key="stop",
-        icon=":material/stop:",
-        disabled=asked,
-        on_click=run_acts.stop,
-        args=(run.id,),
-        help="Saves a checkpoint and ends",
-    )
+def _button(label: str, icon: str, act: Callable[..., None], *args: Any, key: str = "", **looks: Any) -> None:
+    st.button(label, key=key or label.lower(), icon=f":material/{icon}:", on_click=act, args=args, **looks)
 
 
 def _draw_putting_away(run: RunDetail) -> None:

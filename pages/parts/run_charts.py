@@ -15,6 +15,7 @@ from db.rows import RunDetail, SeriesRow
 from pages.parts.formats import count, escape, number, size
 from pages.parts.plot import draw_plot
 from pages.parts.run_curves import axis_window, read_lines
+from pages.parts.run_numbers import draw_numbers
 from pages.parts.run_view import FIRST_SHOWN, ChartView, draw_view_bar, draw_zoom, viewer_zone, zoom_to
 
 LIVE_SECONDS = 1.0
@@ -52,6 +53,7 @@ def _draw_metrics(run: RunDetail) -> None:
             f"Show {len(wanted) - len(shown)} more", key="charts.show_more", icon=":material/expand_more:",
             on_click=st.session_state.__setitem__, args=("charts.more", True),
         )  # fmt: skip
+    draw_numbers(run.id, series)
 
 
 def _draw_system(run: RunDetail) -> None:
@@ -110,6 +112,8 @@ def _figure(
 ) -> tuple[Any, list[str]]:
     """The chart and what is to be said under it; the one that was drawn before while nothing changed."""
     held: dict[str, tuple[Any, Any]] = st.session_state.setdefault("charts.held", {})
+    if held and next(iter(held.values()))[0][0] != run.id:
+        held.clear()
     at = (
         run.attempt,
         tuple((series[name].count, series[name].last_step, series[name].not_finite) for name in group.names),

@@ -1,5 +1,6 @@
-"""Logs and checkpoints as downloads."""
+"""Logs, curves and checkpoints as downloads."""
 
+import csv
 import io
 from pathlib import Path
 from zipfile import ZipFile
@@ -8,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.routes import make_api
-from db import checkpoints, runs
+from db import checkpoints, curves, runs
 from db.engine import Database
 from db.home import home, run_folder
 from jobs import control
@@ -74,3 +75,15 @@ def test_a_log_is_a_text_file(client: TestClient, run_id: int) -> None:
     assert "attachment" in answer.headers["content-disposition"]
     assert client.get(f"/runs/{run_id}/logs/2/0").status_code == 404
     assert client.get("/runs/999/logs/1/0").status_code == 404
+
+
+def test_every_point_is_in_the_csv(client: TestClient, database: Database, run_id: int) -> None:
+    points = {"b, or not": ([1], [0.5], [float("nan")]), "a": ([0, 1], [0.0, 1.0], [0.1, 2.0])}
+    with database.writing() as session:
+        curves.append(session, run_id, 1, points, None)
+    rows = list(csv.reader(io.StringIO(client.get(f"/runs/{run_id}/metrics.csv").text)))
+
+    assert rows[0] == ["metric", "step", "time", "value"]
+    assert rows[1] == ["a", "0", "1970-01-01T00:00:00.000Z", "0.1"]
+    assert rows[3] == ["b, or not", "1", "1970-01-01T00:00:00.500Z", "nan"]
+    assert client.get("/runs/999/metrics.csv").status_code == 404

@@ -16,6 +16,7 @@ from db.rows import RunDetail
 from db.states import Mirror, Reason, Relation, RunState
 from jobs import control
 from jobs.run_files import AttemptFiles
+from pages.parts.run_numbers import number_rows
 from tests.pages.conftest import OpenPage, texts
 from tests.pages.descriptions import DATA, MODEL
 
@@ -341,6 +342,17 @@ def test_many_metrics_are_drawn_when_asked_for(open_page: OpenPage, database: Da
 
     at.button(key="charts.show_more").click().run()
     assert len(plots(at)) == 20
+
+
+def test_every_metric_is_there_in_numbers(open_page: OpenPage, database: Database) -> None:
+    run_id = make_run(database, RunState.FINISHED)
+    add_points(database, run_id, ("train_loss", "val_loss", "system/cpu_percent"))
+    with database.reading() as session:
+        rows = number_rows({row.name: row for row in curves.summaries(session, run_id)})
+
+    assert [row["Metric"] for row in rows] == ["train_loss", "val_loss"]
+    assert (rows[0]["Lowest"], rows[0]["at step"], rows[0]["at step "], rows[0]["Points"]) == (0.1, 49, 0, 50)
+    assert "In numbers" in [fold.label for fold in open_page("run", id=str(run_id)).expander]
 
 
 def test_only_the_open_tab_is_drawn(open_page: OpenPage, database: Database) -> None:
