@@ -84,6 +84,11 @@ class Recorder:
         """The step that was last told to `progress`."""
         return self._standing.step
 
+    @property
+    def has_checked_in(self) -> bool:
+        """Whether the database has heard of this attempt."""
+        return self._told_moves > 0
+
     def start(self) -> "Recorder":
         """Start the thread; its first act is the check-in that makes the run ``running``."""
         self._thread = threading.Thread(target=self._work, name=f"recorder-{self.run_id}", daemon=True)
