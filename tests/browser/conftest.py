@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from db.engine import Database
 from scripts import chromium
@@ -42,6 +42,7 @@ def chrome() -> Iterator[Browser]:
     """The system's Chromium; without one the journeys are skipped, but not on CI."""
     if chromium.find() is None and not os.environ.get("CI"):
         pytest.skip(chromium.MISSING)
+    expect.set_options(timeout=30_000)
     with browser() as started:
         yield started
 
