@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from db import checkpoints
+from db.engine import connect
 from lightning_modules.tabular import MLP
 
 
@@ -45,8 +47,18 @@ class Noisy(MLP):
         batch["numbers"] = batch["numbers"] * (1 + 0.1 * noise)
         if self.global_step == self.kill_at and self.global_rank == self.killed_rank and not Path(self.marker).exists():
             Path(self.marker).touch()
+            self._wait_for_a_checkpoint()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().training_step(batch)
+
+    def _wait_for_a_checkpoint(self) -> None:
+        run_id = int(Path(self.trainer.default_root_dir).name)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with connect().reading() as session:
+                if checkpoints.latest(session, run_id) is not None:
+                    return
+            time.sleep(0.02)
 
 
 class Plain(pl.LightningModule):

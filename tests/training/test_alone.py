@@ -1,0 +1,83 @@
+"""``python -m training FILE``: the same record without a dashboard, a gentle Ctrl-C, and exit codes that tell."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from db import checkpoints, curves, runs
+from db.home import PROJECT_ROOT
+from db.states import Reason, RunState
+from tests.jobs.conftest import wait_for
+from tests.training.conftest import IRIS, Lab
+
+
+def start(folder: Path, model: str, *arguments: str, **config: object) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    file = folder / "config.yaml"
+    file.write_text(yaml.safe_dump({"model": {"class_path": model}, "data": IRIS, **config}))
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", str(file), *arguments],
+        cwd=PROJECT_ROOT,
+        env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_ranks_train_and_are_recorded(lab: Lab, tmp_path: Path) -> None:
+    changes = ("--", "trainer.max_epochs=2", "scaling.strategy=ddp", "scaling.devices=2", "scaling.accelerator=cpu")
+    process = start(tmp_path, "lightning_modules.tabular.MLP", "--name", "by hand", "--tag", "cli", *changes)
+    output, _ = process.communicate(timeout=120)
+
+    assert process.returncode == 0, output
+    assert "epoch 2/2" in output
+    with lab.database.reading() as session:
+        row = runs.find(session, query='"by hand"', limit=1).rows[0]
+        run = runs.get(session, row.id)
+        assert (run.state, run.reason, run.tags) == (RunState.FINISHED, Reason.COMPLETED, ("cli",))
+        assert (run.dataset, run.config["trainer"]["max_epochs"]) == ("iris@1", 2)
+        assert "--name 'by hand'" in run.command
+        assert len(curves.read(session, run.id, "train_loss").steps) == 8
+        assert checkpoints.of_run(session, run.id)
+    assert f"run {run.id} " in output
+
+
+def test_ctrl_c_saves_a_checkpoint(lab: Lab, tmp_path: Path) -> None:
+    process = start(
+        tmp_path, "tests.training.mine.Noisy", "--name", "cut", "--", "model.init_args.step_seconds=0.05",
+        "trainer.max_epochs=500", "scaling.accelerator=cpu",
+    )  # fmt: skip
+
+    def step() -> int:
+        with lab.database.reading() as session:
+            rows = runs.find(session, query="cut", limit=1).rows
+        return rows[0].step if rows else 0
+
+    wait_for(lambda: step() > 3, 120)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 3, output
+    with lab.database.reading() as session:
+        run = runs.find(session, query="cut", limit=1).rows[0]
+        last = checkpoints.latest(session, run.id)
+    assert (run.state, run.reason) == (RunState.STOPPED, Reason.STOPPED_BY_USER)
+    assert last is not None
+    assert f"Stopped at step {last.step}" in output
+
+
+def test_what_cannot_be_used_is_told_at_once(lab: Lab, tmp_path: Path) -> None:
+    process = start(tmp_path, "lightning_modules.tabular.MLP", "--", "trainer.max_epochs=none", "trainer.epochs=3")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "trainer.max_epochs" in output
+    assert "trainer.epochs" in output
+    process = start(tmp_path, "lightning_modules.tabular.MLP", "--", "data.init_args.dataset=nothing")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "nothing" in output
