@@ -29,7 +29,7 @@ def newest_schemas(session: Session) -> dict[str, dict[str, Any]]:
         .join(DatasetVersion, DatasetVersion.dataset_id == Dataset.id)
         .where(Dataset.deleted_at.is_(None), DatasetVersion.id.in_(last))
     )
-    return dict(row._tuple() for row in session.execute(question))
+    return {name: dict(schema) for name, schema in session.execute(question)}
 
 
 def run_counts(session: Session) -> dict[str, int]:

@@ -16,7 +16,7 @@ from catalog.schema import Schema
 from catalog.splits import SplitPlan
 from db.engine import connect
 from db.rows import DatasetRow, VersionRow
-from pages.parts.data_kept import Values
+from pages.parts.data_kept import Values, collect
 from pages.parts.data_schema import SchemaEdit
 from pages.parts.data_sheet import sheet_of
 from pages.parts.data_split import SplitEdit
@@ -73,6 +73,9 @@ class Checked:
 
 def check(draft: DataDraft, known: dict[str, DatasetRow]) -> Checked:
     """Look at the draft as it stands; quick enough for every rerun."""
+    draft.schema.collect()
+    collect(draft.split.values, draft.split.prefix)
+    collect(draft.values, draft.prefix)
     found = Checked()
     try:
         found.schema = draft.schema.schema()

@@ -17,6 +17,14 @@ def kept(values: Values, prefix: str, name: str, default: Any) -> str:
     return key
 
 
+def collect(values: Values, prefix: str) -> None:
+    """Take over what the widgets hold, before anything is checked and drawn."""
+    for name in values:
+        key = f"{prefix}.{name}"
+        if key in st.session_state:
+            values[name] = st.session_state[key]
+
+
 def put(values: Values, prefix: str, name: str, value: Any) -> None:
     """Change a kept value from code; call it before its widget is drawn."""
     values[name] = value

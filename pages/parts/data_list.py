@@ -125,13 +125,15 @@ def _confirm_free(name: str) -> None:
         "but a run that used it cannot be resumed or launched again until the same data is registered again."
     )
     with st.container(horizontal=True):
-        if st.button("Remove for good", type="primary", key="free_yes"):
-            freed = remove_content(name)
-            _seen()
-            st.toast(f"{size(freed)} freed", icon=":material/check:")
+        if st.button("Remove for good", type="primary", key="free_yes", on_click=_free, args=(name,)):
             st.rerun()
         if st.button("Keep it", key="free_no"):
             st.rerun()
+
+
+def _free(name: str) -> None:
+    _seen()
+    st.toast(f"{size(remove_content(name))} freed", icon=":material/check:")
 
 
 def _restore(name: str) -> None:

@@ -11,7 +11,7 @@ from catalog.errors import CatalogError
 from catalog.infer import guess_task
 from catalog.schema import COLUMN_TYPES, Column, Schema
 from catalog.schema import check as check_schema
-from pages.parts.data_kept import Values, kept, put
+from pages.parts.data_kept import Values, collect, kept, put
 from pages.parts.form import draw_fault
 from pages.parts.formats import escape
 
@@ -41,6 +41,13 @@ class SchemaEdit:
     rows: pa.Table
     decimal_comma: bool = False
     values: Values = field(default_factory=dict)
+
+    def collect(self) -> None:
+        """Take over what the widgets hold, the changed cells of the table among it."""
+        collect(self.values, self.prefix)
+        changed = st.session_state.get(f"{self.prefix}.columns", {}).get("edited_rows", {})
+        shown, edits = self.values.get("shown", []), self.values.setdefault("edits", {})
+        edits |= {shown[row]["column"]: shown[row] | cells for row, cells in changed.items()}
 
     @property
     def columns(self) -> list[Column]:
@@ -92,7 +99,7 @@ def _draw_columns(edit: SchemaEdit) -> None:
     if key not in st.session_state:  # a new editor starts from what is known; its own edits are kept beside it
         edit.values["shown"] = _lines(edit)
     kinds = st.column_config
-    changed = st.data_editor(
+    st.data_editor(
         edit.values["shown"],
         key=key,
         hide_index=True,
@@ -108,7 +115,6 @@ def _draw_columns(edit: SchemaEdit) -> None:
         },
     )
     st.caption("The target is never a feature, whatever its tick says; its type follows what is predicted.")
-    edit.values["edits"] = {line["column"]: line for line in changed}
 
 
 def _lines(edit: SchemaEdit) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from db.engine import connect
 from db.errors import RecordError
 from db.rows import VersionRow
 from pages.parts import cached
-from pages.parts.data_kept import Values, forget, kept
+from pages.parts.data_kept import Values, collect, forget, kept
 from pages.parts.data_schema import SchemaEdit, draw_schema
 from pages.parts.data_split import SplitEdit, draw_split
 from pages.parts.data_work import Progress, Work, draw_work
@@ -73,6 +73,8 @@ def _edits(opened: OpenVersion, plan: dict[str, object]) -> tuple[SchemaEdit, Sp
 def _read(
     schema_edit: SchemaEdit, split_edit: SplitEdit, faults: dict[str, list[str]]
 ) -> tuple[Schema | None, SplitPlan | None]:
+    schema_edit.collect()
+    collect(split_edit.values, split_edit.prefix)
     schema = plan = None
     try:
         schema = schema_edit.schema()

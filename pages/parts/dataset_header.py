@@ -83,8 +83,7 @@ def _confirm_delete(shown: Shown) -> None:
     )
     st.markdown(" ".join(words))
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", key="delete_yes"):
-            delete(name)
+        if st.button("Delete", type="primary", key="delete_yes", on_click=delete, args=(name,)):
             st.switch_page("data.py")
         if st.button("Keep it", key="delete_no"):
             st.rerun()

@@ -67,7 +67,7 @@ def open_dataset(link: Mapping[str, str]) -> Shown | None:
 
 def _say_missing(why: str) -> None:
     st.warning(escape(why), title="There is no such dataset")
-    st.page_link("data.py", label="All datasets", icon=":material/arrow_back:")
+    st.page_link("data.py", label="All datasets, and those that were deleted", icon=":material/arrow_back:")
     names = [row.name for row in cached.catalog()][:12]
     if names:
         st.caption("There are:")

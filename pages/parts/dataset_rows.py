@@ -20,10 +20,15 @@ PAGE_ROWS = {"table": 50, "text": 12, "images": 36}
 
 
 def draw_rows(table: pa.Table, schema: Schema, *, key: str, most: int, numbers: list[int] | None = None) -> None:
-    """The first ``most`` rows of a table in the stored types; ``numbers`` are their places in the dataset."""
+    """The first ``most`` rows of a table in the stored types, of images some from everywhere.
+
+    Args:
+        numbers: the places of all rows in the dataset, when they are to be told.
+    """
     shown = table.slice(0, most)
     if schema.kind == "images":
-        _draw_pictures(shown, schema, numbers)
+        spread = np.unique(np.linspace(0, table.num_rows - 1, min(most, table.num_rows)).astype(int))
+        _draw_pictures(table.take(pa.array(spread)), schema, numbers)
     elif schema.kind == "text" and numbers is not None:
         _draw_texts(shown, schema, numbers)
     else:
@@ -75,7 +80,7 @@ def _draw_texts(table: pa.Table, schema: Schema, numbers: list[int]) -> None:
         numbers, _as_text(table, [*names, str(schema.target)], LONGEST_TEXT).to_pylist(), strict=True
     ):
         with st.container(border=True, horizontal=True, vertical_alignment="top", gap="medium"):
-            with st.container(width=150, gap=None):
+            with st.container(width=120, gap=None):
                 st.badge(escape(str(row[str(schema.target)])[:60]))
                 st.caption(f"row {count(number)}")
             with st.container(width="stretch", gap=None):

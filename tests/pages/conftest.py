@@ -20,7 +20,7 @@ def open_page(database: Database) -> OpenPage:
     del database  # it only has to be there
     st.cache_data.clear()
 
-    def _open(name: str, **link: str) -> AppTest:
+    def _open(name: str, /, **link: str) -> AppTest:
         at = AppTest.from_file(FRAME, default_timeout=30)
         at.run()
         at.switch_page(f"{name}.py")
