@@ -205,7 +205,7 @@ class TextEncoder(nn.Module):
         output_count: int,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
+        self.embedding = QuietEmbedding(vocabulary, width, padding_idx=PADDING)
         self.positions = LearnedTokens(max_tokens, width)
         self.dropout = nn.Dropout(dropout)
         self.token_dropout = token_dropout
