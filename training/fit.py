@@ -78,11 +78,12 @@ class Fit:
     def _callbacks(self, data: pl.LightningDataModule, accelerator: str) -> list[Callback]:
         context, config = self._context, self._context.config
         made: list[Callback] = [self._stopping]
+        progress: Progress | None = None
         if context.recorder is not None:
             self._beside = Beside(context, context.recorder, accelerator)
             self._folders = CheckpointFolders(context, lambda folder: explain(context, data, folder)).start()
             progress = Progress(context.recorder, context.world_size, self._beside.begin)
-            made += [progress, Report(progress)]
+            made.append(progress)
         if config.trainer.stop_on_nan:
             made.append(Finite(config.trainer.log_every_n_steps))
         if config.trainer.early_stopping is not None:
@@ -95,7 +96,8 @@ class Fit:
                 check_finite=False,
             )
             made.append(self._early)
-        return [*made, Checkpointing(context, self._folders, self._file, self._stopping)]
+        saving = Checkpointing(context, self._folders, self._file, self._stopping)
+        return [*made, Report(progress), saving]
 
     def _settle(self) -> None:
         if self._folders is not None:
