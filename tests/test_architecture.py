@@ -213,7 +213,9 @@ with connect().writing() as session:
 links = {"run": {"id": str(run_id)}, "dataset": {"name": "wine"}}
 troubles = {}
 for page in sorted(Path("pages").glob("*.py")):
-    opened = AppTest.from_file(str(page.resolve()), default_timeout=60)
+    opened = AppTest.from_file(str(Path("pages/frame.py").resolve()), default_timeout=60).run()
+    if page.stem != "frame":
+        opened.switch_page(page.name)
     for name, value in links.get(page.stem, {}).items():
         opened.query_params[name] = value
     opened.run()
