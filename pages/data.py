@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.data_list import draw_deleted, draw_just_deleted, draw_list, read_list
-from pages.parts.data_register import draw_register, held_draft, throw_away
+from pages.parts.data_register import draw_register, draw_storing, held_draft, throw_away
 from pages.parts.formats import escape
 from pages.parts.samples import draw_samples
 
@@ -22,8 +22,9 @@ if registering:
     st.stop()
 
 draw_just_deleted()
+is_storing = draw_storing()
 draft = held_draft()
-if draft is not None:
+if draft is not None and not is_storing:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"You were registering **{escape(draft.title)}**.", width="stretch")
         if st.button("Go on", icon=":material/edit:", key="data.go_on"):

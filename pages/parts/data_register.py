@@ -29,6 +29,17 @@ def held_draft() -> DataDraft | None:
     return st.session_state.get(_DRAFT)
 
 
+def draw_storing() -> bool:
+    """On another view: how far a registration is that goes on meanwhile; False when there is none."""
+    work: Work | None = st.session_state.get(_STORE)
+    if work is not None and work.is_done:
+        _finish(work, opens=False)
+    elif work is not None:
+        draw_work(work)
+        return True
+    return False
+
+
 def draw_register() -> None:
     """The whole form, as far as the steps before allow."""
     work: Work | None = st.session_state.get(_STORE)
@@ -37,7 +48,7 @@ def draw_register() -> None:
             st.info("It goes on when you leave this page.", icon=":material/hourglass_top:")
             draw_work(work)
             return
-        _finish(work)
+        _finish(work, opens=True)
     draft = held_draft()
     if draft is None:
         with st.container(border=True):
@@ -130,8 +141,8 @@ def schema_words_now(checked: Checked) -> str:
     return f"predicts {escape(str(schema.target))} from {'1 feature' if many == 1 else f'{many:,} features'}"
 
 
-def _finish(work: Work) -> None:
-    """Open what was stored, or go back to the form with the reason at its field."""
+def _finish(work: Work, *, opens: bool) -> None:
+    """Tell what was stored and open it, or keep the form with the reason at its field."""
     tried = st.session_state.pop(_PRESSED)
     del st.session_state[_STORE]
     draft = held_draft()
@@ -147,7 +158,8 @@ def _finish(work: Work) -> None:
     cached.forget()
     is_old = (datetime.now(UTC) - row.created_at).total_seconds() > time.monotonic() - work.since + 1
     st.toast(f"{row.ref} holds the same already" if is_old else f"{row.ref} is registered", icon=":material/check:")
-    st.switch_page("dataset.py", query_params={"name": row.name})
+    if opens:
+        st.switch_page("dataset.py", query_params={"name": row.name})
 
 
 def throw_away() -> None:

@@ -21,7 +21,7 @@ from catalog.versions import open_version, version_numbers
 from db import datasets, runs
 from db.engine import Database
 from db.home import data_folder
-from pages.parts import samples, samples_loading
+from pages.parts import data_register, samples, samples_loading
 from pages.parts.data_schema import SchemaEdit
 from pages.parts.data_upload import dataset_name, safe_name
 from tests.catalog.makers import labelled, pictures, write, zipped
@@ -268,6 +268,30 @@ def test_a_draft_waits_while_one_looks_elsewhere(open_page: OpenPage, database: 
     assert field(at, "text_input", ".name").value == "kept"
     at.button(key="new.leave").click().run()
     assert "data.draft" not in at.session_state
+
+
+def test_storing_goes_on_while_one_looks_elsewhere(
+    open_page: OpenPage, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, real = threading.Event(), data_register.register
+
+    def slow(*arguments: Any) -> Any:
+        arguments[-1](0.5, "half of it")
+        assert go_on.wait(30)
+        return real(*arguments)
+
+    monkeypatch.setattr(data_register, "register", slow)
+    at = look_at(open_page("data", new="1"), write(tmp_path, "a.csv", labelled()))
+    at.button(key="new.register").click().run()
+    assert "It goes on when you leave this page" in " ".join(info.value for info in at.info)
+
+    at.button(key="data.back").click().run()
+    [bar] = at.get("progress")
+    assert "half of it" in bar.proto.text
+    go_on.set()
+    settled(at, "data.store")
+    assert registered(database) == ["a"]
+    assert "name=a" in [link.proto.query_string for link in at.page_link]
 
 
 def test_a_known_name_makes_the_next_version_and_keeps_the_sheet(
