@@ -35,12 +35,7 @@ def launch(
     Raises:
         ConfigError: with every fault and its path; nothing is written then.
     """
-    descriptions = {row.class_path: row.description for row in modules.every(session) if not row.error}
-    found = problems(config, descriptions)
-    if not name.strip():
-        found = [("name", "A run needs a name."), *found]
-    if found:
-        raise ConfigError(found)
+    _refuse_faults(session, config, name)
     config, dataset, dataset_hash = _with_dataset(session, config)
     run_id = runs.create(
         session,
@@ -59,6 +54,15 @@ def launch(
     )
     after_commit(session, wake)
     return run_id
+
+
+def _refuse_faults(session: Session, config: RunConfig, name: str) -> None:
+    descriptions = {row.class_path: row.description for row in modules.every(session) if not row.error}
+    found = problems(config, descriptions)
+    if not name.strip():
+        found = [("name", "A run needs a name."), *found]
+    if found:
+        raise ConfigError(found)
 
 
 def _with_dataset(session: Session, config: RunConfig) -> tuple[RunConfig, str | None, str | None]:
