@@ -52,16 +52,18 @@ class Block(nn.Module):
 
 
 class LearnedTokens(nn.Module):
-    """Learned vectors ``(tokens, width)``: positions, or a token that gathers the answer."""
+    """Learned vectors ``(tokens, width)``: positions, or a token that gathers the answer; ``spread`` is their deviation
+    at the beginning."""
 
-    def __init__(self, tokens: int, width: int) -> None:
+    def __init__(self, tokens: int, width: int, spread: float = 0.02) -> None:
         super().__init__()
+        self.spread = spread
         self.weight = nn.Parameter(torch.empty(tokens, width))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Small random values."""
-        nn.init.normal_(self.weight, std=0.02)
+        """Random values around zero."""
+        nn.init.normal_(self.weight, std=self.spread)
 
     def forward(self, count: int | None = None) -> Tensor:
         """The first ``count`` of them, or all."""

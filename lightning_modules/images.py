@@ -202,7 +202,8 @@ class VisionTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, stride=patch)
-        self.positions = LearnedTokens((size // patch) ** 2, width)
+        # As large as the patches' own vectors: with smaller ones a small model stays blind to places for many epochs.
+        self.positions = LearnedTokens((size // patch) ** 2, width, spread=0.5)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, expansion=2) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, output_count)
