@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.run_acts import leave_when_asked
+from pages.parts.run_acts import finish_press
 from pages.parts.run_buttons import draw_trash_bar
 from pages.parts.run_charts import draw_charts, draw_system
 from pages.parts.run_checkpoints import draw_checkpoints
@@ -25,7 +25,7 @@ TABS = {
     "History": draw_history,
 }
 
-leave_when_asked()
+finish_press()
 run = open_run(st.query_params.get("id"))
 draw_header(run)
 draw_trash_bar(run)

@@ -1,4 +1,8 @@
-"""What the buttons of a run's page do: one short transaction each, then one sentence. A double click acts once."""
+"""What the buttons of a run's page do: one short transaction each, then one sentence. A double click acts once.
+
+Nothing is drawn here: a toast that is written before a dialog takes the dialog's place in the browser. What is to be
+said waits until the page (or a fragment) is drawn again.
+"""
 
 import getpass
 import time
@@ -15,22 +19,32 @@ from jobs import control
 from pages.parts.formats import escape
 
 SAME_CLICK_SECONDS = 3.0
-_LEAVE = "run.leave"
+_LEAVE, _SAID = "run.leave", "run.said"
 Act = Callable[[Session], object]
 
 
 def ask(act: Act, said: str = "") -> bool:
-    """Do it, and say so; when the run has moved on meanwhile, say that instead. Returns whether it was done."""
+    """Do it, and have it said; when the run has moved on meanwhile, have that said. Returns whether it was done."""
     try:
         with connect().writing() as session:
             answer = act(session)
     except (RecordError, ConfigError) as error:
-        st.toast(escape(str(error)), icon=":material/info:", duration="long")
+        say_later(str(error), "info")
         return False
-    words = said or (escape(answer) if isinstance(answer, str) else "")
-    if words:
-        st.toast(words, icon=":material/check:")
+    say_later(said or (answer if isinstance(answer, str) else ""))
     return True
+
+
+def say_later(words: str, icon: str = "check") -> None:
+    """Have one sentence said when the page is drawn next."""
+    if words:
+        st.session_state.setdefault(_SAID, []).append((words, icon))
+
+
+def say() -> None:
+    """Say what waits to be said."""
+    for words, icon in st.session_state.pop(_SAID, []):
+        st.toast(escape(words), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
 
 
 def stop(run_id: int) -> None:
@@ -65,7 +79,7 @@ def retry(run_id: int, changes: Mapping[str, Any]) -> None:
             with connect().writing() as session:
                 new_id = control.retry(session, run_id, who(), changes)
         except (RecordError, ConfigError) as error:
-            st.toast(escape(str(error)), icon=":material/info:", duration="long")
+            say_later(str(error), "info")
             return
         made[click] = known = (time.monotonic(), new_id)
     open_run(known[1])
@@ -98,11 +112,12 @@ def clone(run_id: int) -> None:
     st.session_state[_LEAVE] = ("launch.py", {"from": str(run_id)})
 
 
-def leave_when_asked() -> None:
-    """Go where a button led; the page calls it first, because a button's callback knows no pages."""
+def finish_press() -> None:
+    """Say what was done, or go where a button led; the page calls it first: a button's callback knows no pages."""
     place = st.session_state.pop(_LEAVE, None)
     if place is not None:
         st.switch_page(place[0], query_params=place[1])
+    say()
 
 
 def who() -> str:

@@ -43,20 +43,22 @@ def _button(label: str, icon: str, act: Callable[..., None], *args: Any, key: st
 def _draw_putting_away(run: RunDetail) -> None:
     away = run.archived_at is None
     st.button(
-        "",
+        "Archive" if away else "Unarchive",
         key="archive",
         icon=":material/archive:" if away else ":material/unarchive:",
-        help="Archive: out of the lists, nothing is deleted" if away else "Back from the archive",
+        help="Out of the lists; nothing is deleted" if away else "Back into the lists",
         type="tertiary",
         on_click=run_acts.archive,
         args=(run.id,),
         kwargs={"away": away},
     )
     pressed = st.button(
-        "",
+        "Delete",
         key="delete",
         icon=":material/delete:",
-        help="Stop it first; then it can be deleted" if run.state.active else "Delete",
+        help="Stop it first; then it can be deleted"
+        if run.state.active
+        else "To the trash, from where it can come back",
         disabled=run.state.active,
         type="tertiary",
     )

@@ -22,6 +22,7 @@ def draw_checkpoints(run: RunDetail) -> None:
 
 
 def _draw(run: RunDetail) -> None:
+    run_acts.say()
     with connect().reading() as session:
         every = checkpoints.of_run(session, run.id, deleted=True)
     rows = sorted((row for row in every if row.deleted_at is None), key=lambda row: (row.step, row.id), reverse=True)

@@ -61,7 +61,7 @@ def _save_name(run_id: int, key: str, editing: str) -> None:
     st.session_state.pop(key, None)
     st.session_state[editing] = False
     if not name:
-        st.toast("A run needs a name; it keeps the one it had.", icon=":material/info:")
+        run_acts.say_later("A run needs a name; it keeps the one it had.", "info")
         return
     run_acts.ask(lambda session: _rename(session, run_id, name))
 

@@ -35,6 +35,7 @@ def draw_mirror(run: RunDetail) -> None:
 
 
 def _draw(run_id: int) -> None:
+    run_acts.say()
     try:
         with connect().reading() as session:
             run = runs.get(session, run_id)
@@ -76,9 +77,9 @@ def _sync(run_id: int) -> None:
     try:
         start_sync([run_id])
     except OSError as error:
-        st.toast(escape(f"The sync could not be started: {error}"), icon=":material/error:")
+        run_acts.say_later(f"The sync could not be started: {error}", "error")
         return
-    st.toast("Sending to W&B; this page shows how far it is", icon=":material/cloud_upload:")
+    run_acts.say_later("Sending to W&B; this page shows how far it is", "cloud_upload")
 
 
 def _pressed(run_id: int) -> str:
