@@ -117,6 +117,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return False
 
 
+def is_broken_sibling(error: BaseException) -> bool:
+    """Whether this rank only fell over the end of another one."""
+    return any(isinstance(one, RuntimeError) and _BROKEN_SIBLING.search(str(one)) for one in _chain(error))
+
+
 def _judge(error: BaseException) -> tuple[Reason, str]:
     """The most telling reading first."""
     if is_disk_full(error):
@@ -131,7 +136,7 @@ def _judge(error: BaseException) -> tuple[Reason, str]:
         return Reason.CONFIG_ERROR, str(error)
     if isinstance(error, KeyboardInterrupt):
         return Reason.SIGNAL, "It was interrupted (SIGINT)."
-    if isinstance(error, RuntimeError) and _BROKEN_SIBLING.search(str(error)):
+    if is_broken_sibling(error):
         return Reason.EXCEPTION, f"The connection to another rank broke; see that rank's log. {_first_line(error)}"
     return Reason.EXCEPTION, f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
 

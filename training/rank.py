@@ -3,6 +3,7 @@
 import errno
 import logging
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import TextIO
@@ -16,11 +17,12 @@ from tracking.recorder import Recorder
 from training.callbacks.stopping import Stopping
 from training.context import RunContext
 from training.fit import Fit
-from training.outcome import Outcome, leave, of_exception, outcome_path
+from training.outcome import Outcome, is_broken_sibling, leave, of_exception, outcome_path
 from training.strategies import prepare_environment
 from training.weights_file import WEIGHTS
 
 SETUP_SECONDS = 600.0  # opening data and fitting features may take so long without a sign of life
+SIBLING_SECONDS = 1.0  # the rank that failed first shall be recorded first
 _CHATTY = ("pytorch_lightning", "lightning_fabric", "lightning_utilities")
 
 
@@ -55,6 +57,8 @@ class Rank:
             self._stopping.listen()
             outcome = self._train()
         except BaseException as error:  # noqa: BLE001 - whatever ends a rank must become its outcome
+            if is_broken_sibling(error):
+                time.sleep(SIBLING_SECONDS)
             outcome = of_exception(error)
         outcome = self._finish(outcome)
         if outcome.traceback:

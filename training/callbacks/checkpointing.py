@@ -36,6 +36,8 @@ class Checkpointing(Checkpoint):
         self._rules = context.config.trainer.checkpoint
         self._due = False
         self._mid_epoch = False
+        self._fits = False
+        self._plateaus: list[tuple[int, float]] = []
         self._saved_at = -1
         self._measured = False
         self._resumed: dict[str, Any] | None = None
@@ -46,21 +48,27 @@ class Checkpointing(Checkpoint):
         """The random state of every rank, and whether an epoch is under way."""
         own = self._before_validation if self._leaves_validation else None
         own = own or random_state.capture()
-        return {"random": random_state.capture_all(own, self._context.world_size), "mid_epoch": self._mid_epoch}
+        everybody = random_state.capture_all(own, self._context.world_size)
+        return {"random": everybody, "mid_epoch": self._mid_epoch, "plateaus": self._plateaus}
+
+    def setup(self, trainer: pl.Trainer, *_: Any, **_stage: Any) -> None:
+        """A test loads a checkpoint, too, but nothing goes on there."""
+        self._fits = trainer.state.fn is TrainerFn.FITTING
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember it, and put the random state back for what is drawn before the first step."""
-        self._resumed = state_dict
-
-    def on_fit_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """Loaders may draw when they are begun: at an epoch's start they must draw the same numbers as before."""
-        self._saved_at = trainer.global_step
-        self._restore()
-
-    def on_train_start(self, *_: Any) -> None:
-        """In the middle of an epoch the loaders had been begun long before."""
-        if self._resumed is not None and self._resumed["mid_epoch"]:
+        if self._fits:
+            self._resumed = state_dict
             self._restore()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """In the middle of an epoch the loaders had begun long before; at its end, schedules were about to move."""
+        self._saved_at = trainer.global_step
+        if self._resumed is not None:
+            if self._resumed["mid_epoch"]:
+                self._restore()
+            for place, value in self._resumed["plateaus"]:
+                pl_module.lr_scheduler_step(trainer.lr_scheduler_configs[place].scheduler, value)
         self._resumed = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
@@ -98,7 +106,9 @@ class Checkpointing(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """The metrics of the whole epoch are known."""
         self._measured = self._measured or not trainer.enable_validation
+        self._plateaus = _plateaus_due(trainer)
         self._save(trainer, mid_epoch=False)
+        self._plateaus = []
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """A run that ends badly keeps the checkpoints it has; one of a broken state would help nobody."""
@@ -161,6 +171,17 @@ def _validation_follows(trainer: pl.Trainer, batch: int) -> bool:
     if not trainer.enable_validation or every is None or math.isinf(every):
         return False
     return (batch + 1) % int(every) == 0
+
+
+def _plateaus_due(trainer: pl.Trainer) -> list[tuple[int, float]]:
+    """(place, watched value) of each schedule that Lightning moves only after the hooks of the epoch's end."""
+    metrics = trainer.callback_metrics
+    return [
+        (place, float(metrics[config.monitor]))
+        for place, config in enumerate(trainer.lr_scheduler_configs)
+        if config.reduce_on_plateau and config.interval == "epoch" and config.monitor in metrics
+        if (trainer.current_epoch + 1) % config.frequency == 0
+    ]
 
 
 def _epoch(trainer: pl.Trainer) -> float:

@@ -14,7 +14,7 @@ EVERY_SECONDS = 10.0  # within a long epoch
 
 
 class Report(Checkpoint):
-    """Prints to the log of rank 0; the other ranks have it too, because reading an epoch's metrics brings them together.
+    """Prints to the log of rank 0. The other ranks have it, too: reading an epoch's metrics brings all together.
 
     It saves nothing: Lightning calls callbacks of this class last, when the model has logged its epoch's metrics.
 
