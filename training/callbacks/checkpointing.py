@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import CombinedLoader
 
 from training import random_state
 from training.callbacks.stopping import Stopping
@@ -37,6 +38,7 @@ class Checkpointing(Checkpoint):
         self._due = False
         self._mid_epoch = False
         self._fits = False
+        self._loaders: list[dict[str, Any]] = []
         self._plateaus: list[tuple[int, float]] = []
         self._saved_at = -1
         self._measured = False
@@ -61,12 +63,17 @@ class Checkpointing(Checkpoint):
             self._resumed = state_dict
             self._restore()
 
+    def on_load_checkpoint(self, *args: Any) -> None:
+        """Lightning hands their state only to loaders that are made after this; a schedule may have asked for them."""
+        self._loaders = args[-1]["loops"]["fit_loop"]["state_dict"].get("combined_loader", [])
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """In the middle of an epoch the loaders had begun long before; at its end, schedules were about to move."""
         self._saved_at = trainer.global_step
         if self._resumed is not None:
             if self._resumed["mid_epoch"]:
                 self._restore()
+                CombinedLoader(trainer.train_dataloader)._load_state_dicts(self._loaders)
             for place, value in self._resumed["plateaus"]:
                 pl_module.lr_scheduler_step(trainer.lr_scheduler_configs[place].scheduler, value)
         self._resumed = None
