@@ -6,6 +6,7 @@ A constructor's own error becomes a `BuildError` that names the part of the conf
 import difflib
 import importlib
 import inspect
+import re
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from features.base import FeaturesError
 from training.outcome import BuildError, is_disk_full, is_out_of_memory
 
 T = TypeVar("T")
+_MARKS = re.compile(r"\s*\[type=.*\]$|\btyping\.")
+_NOISE = re.compile(r"^\d+ validation errors? for|^For further information")
 
 
 def build_model(config: RunConfig) -> pl.LightningModule:
@@ -64,9 +67,9 @@ def _build(base: type[T], config: ClassConfig, part: str) -> T:
         raise BuildError([(f"{part}.class_path", f"{config.class_path} is not a {base.__name__}.")])
     if inspect.isabstract(cls):
         raise BuildError([(f"{part}.class_path", f"{config.class_path} is a base class and cannot be made itself.")])
-    arguments, extra = _split(cls, config.init_args)
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(cls, part, fail_untyped=False, instantiate=False)
+    known = parser.add_class_arguments(cls, part, fail_untyped=False, instantiate=False)
+    arguments, extra = _split(cls, config.init_args, {name.split(".")[1] for name in known if "." in name})
     try:
         read = parser.parse_object({part: arguments})
     except (ArgumentError, TypeError, ValueError, KeyError) as error:
@@ -90,19 +93,17 @@ def _make(cls: type[T], parser: ArgumentParser, read: Namespace, part: str, extr
         raise BuildError([(part, f"{name} could not be made: {text}")]) from error
 
 
-def _split(cls: type, arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _split(cls: type, arguments: dict[str, Any], known: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(arguments that the signature knows, those that only its ``**kwargs`` takes)."""
-    parser = ArgumentParser(exit_on_error=False)
-    known = set(parser.add_class_arguments(cls, None, fail_untyped=False, instantiate=False))
     open_ended = False
     with suppress(TypeError, ValueError):
         parameters = inspect.signature(cls).parameters.values()
         open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    known_names = {name.partition(".")[0] for name in known}
-    extra = {name: value for name, value in arguments.items() if open_ended and name not in known_names}
+    extra = {name: value for name, value in arguments.items() if open_ended and name not in known}
     return {name: value for name, value in arguments.items() if name not in extra}, extra
 
 
 def _plain(error: BaseException) -> str:
-    text = str(error).strip()
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
+    """What jsonargparse and pydantic say, without their marks and links."""
+    lines = [_MARKS.sub("", line).strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line and not _NOISE.match(line))

@@ -11,6 +11,8 @@ import lightning_modules
 import training.describe
 import training.environment
 import training.rank
+from db.run_config import read_config
+from training.build import build_data, build_model
 
 
 def import_modules() -> None:
@@ -30,5 +32,15 @@ def import_modules() -> None:
         raise ImportError(f"could not be imported: {'; '.join(broken)}")
 
 
+def build_once() -> None:
+    """What jsonargparse imports only when it first reads a signature."""
+    model = {"class_path": "lightning_modules.tabular.LinearModel"}
+    data = {"class_path": "lightning_modules.tabular.TableData", "init_args": {"dataset": "none"}}
+    config = read_config({"model": model, "data": data})
+    build_model(config)
+    build_data(config)
+
+
 training.environment.packages()
 import_modules()
+build_once()
