@@ -20,6 +20,7 @@ from training.outcome import BuildError, is_disk_full, is_out_of_memory
 
 T = TypeVar("T")
 _MARKS = re.compile(r"\s*\[type=.*\]$|\btyping\.")
+_KEY = re.compile(r'^Parser key "(?P<key>[^"]+)": (?P<text>.*)$', re.DOTALL)
 _NOISE = re.compile(r"^\d+ validation errors? for|^For further information")
 
 
@@ -73,7 +74,7 @@ def _build(base: type[T], config: ClassConfig, part: str) -> T:
     try:
         read = parser.parse_object({part: arguments})
     except (ArgumentError, TypeError, ValueError, KeyError) as error:
-        raise BuildError([(part, _plain(error))]) from error
+        raise BuildError([_problem(part, _plain(error))]) from error
     return _make(cls, parser, read, part, extra)
 
 
@@ -101,6 +102,14 @@ def _split(cls: type, arguments: dict[str, Any], known: set[str]) -> tuple[dict[
         open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     extra = {name: value for name, value in arguments.items() if open_ended and name not in known}
     return {name: value for name, value in arguments.items() if name not in extra}, extra
+
+
+def _problem(part: str, text: str) -> tuple[str, str]:
+    """(path in the config, message) of what jsonargparse says."""
+    found = _KEY.match(text)
+    if found is None or "." not in found["key"]:
+        return part, text
+    return f"{part}.init_args.{found['key'].partition('.')[2]}", found["text"]
 
 
 def _plain(error: BaseException) -> str:

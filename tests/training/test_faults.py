@@ -39,6 +39,12 @@ def test_a_constructor_that_raises(lab: Lab) -> None:
     assert "size 5 must be even" in text
 
 
+def test_an_argument_of_the_wrong_kind(lab: Lab) -> None:
+    reason, text = failed(lab, "Plain learning_rate=fast")
+    assert reason is Reason.CONFIG_ERROR
+    assert text.startswith("model.init_args.learning_rate: ")
+
+
 def test_a_class_that_is_not_there(lab: Lab) -> None:
     reason, text = failed(lab, "tests.training.mine.Plane")
     assert reason is Reason.CONFIG_ERROR

@@ -47,3 +47,11 @@ def test_what_a_run_is_made_of_is_recorded(lab: Lab) -> None:
     assert run.code is not None
     assert (run_folder(run.id) / "packages.txt").is_file()
     assert "epoch 2/2" in lab.log(run.id)
+
+
+@pytest.mark.parametrize("scaling", [DDP, FSDP], ids=["ddp", "fsdp"])
+def test_a_module_that_knows_nothing_of_sharing_the_work(lab: Lab, scaling: dict[str, object]) -> None:
+    run = lab.finished(lab.train("Plain", scaling=scaling))
+
+    assert len(lab.curve(run.id, "my loss")[0]) == 8
+    assert lab.checkpoints(run.id)[-1].metric is None
