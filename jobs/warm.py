@@ -1,6 +1,7 @@
 """The supervisor's handle on its warm server (`jobs.warm_server`): start it, order processes, hear how they go."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from db.home import PROJECT_ROOT
 from jobs.rank_process import Order
 
 WARM_MODULE = "training.warm"
+# OpenMP's threads spin while they wait for each other; where runs share cores, most of the time goes into that
+# (docs/decisions/0010). The library reads this once, when torch is imported.
+CALM_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class Warm:
@@ -40,7 +44,12 @@ class Warm:
         command = [sys.executable, "-m", "jobs.warm_server", str(theirs.fileno()), module]
         with theirs:
             self._process = subprocess.Popen(
-                command, cwd=PROJECT_ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                cwd=PROJECT_ROOT,
+                env={**CALM_THREADS, **os.environ},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         ours.setblocking(False)
         self._connection, self._buffer, self.ready = ours, b"", False

@@ -8,8 +8,15 @@ import pytest
 
 from db.engine import Database, connect, forget_connections
 
-# Two test processes share the machine: one thread each, no pool that a fork would break. Set before torch is imported.
-for _name, _value in {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}.items():
+# Two test processes share the machine: one thread each that waits without spinning, and no pool that a fork would
+# break. Set before torch is imported.
+_CALM = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+for _name, _value in _CALM.items():
     os.environ.setdefault(_name, _value)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def main(arguments: list[str]) -> int:
     except (ConfigError, RecordError, OSError) as error:
         print(error, file=sys.stderr)
         return EXIT_NOT_USABLE
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # threads that spin starve each other; read when torch is loaded
     from training.alone import train_alone  # torch is imported only now: a wrong config is told at once
 
     return train_alone(config, facts)
