@@ -1,20 +1,19 @@
 """A run's checkpoint folders: written aside, synced, moved into place whole, recorded, and cleared when not kept.
 
-The training thread only writes the weights into a hidden folder (`new_folder`); a thread does the rest, so that neither
-the disk's sync nor a busy database delays the next step. Kept are the last one, the best by the monitored metric and
-those that a person pinned. Used by rank 0 alone.
+The training thread only writes the weights into a hidden folder (`new_folder`). One thread puts it into its place,
+another records it, so that neither the disk's sync nor a busy database delays the next step. Kept are the last one, the
+best by the monitored metric and those that a person pinned. Used by rank 0 alone.
 """
 
 import json
 import logging
 import math
-import os
 import queue
 import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from db import checkpoints
@@ -22,40 +21,14 @@ from db.errors import RecordError
 from db.home import home
 from db.rows import CheckpointRow
 from db.run_config import Checkpointing
+from training.checkpoint_folder import FOLDER, METRICS, REPLACED, WRITING, Saved, hide, sync
 from training.context import RunContext
 from training.outcome import is_disk_full
-from training.weights_file import WEIGHTS
 
 log = logging.getLogger(__name__)
-FOLDER = "checkpoints"
-METRICS = "metrics.json"
-WRITING = ".writing-"
-REPLACED = ".replaced-"
 RETRY_SECONDS = 1.0
 SETTLE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What is known of a written checkpoint, also kept beside the weights as ``metrics.json``.
-
-    Attributes:
-        monitor, value: the metric that chooses the best, and what it was; None when it was not measured here.
-    """
-
-    step: int
-    epoch: float
-    attempt: int
-    monitor: str | None
-    value: float | None
-    size_bytes: int
-    sha256: str
-    metrics: dict[str, float] = field(default_factory=dict)
-
-
-def checkpoint_path(run_folder: Path, step: int) -> str:
-    """Where the weights of a step are written first; the same on every rank."""
-    return str(run_folder / FOLDER / f"{WRITING}{step}" / WEIGHTS)
+MOST_UNRECORDED = 64  # checkpoints that may lie on the disk while the database is busy
 
 
 class CheckpointFolders:
@@ -71,17 +44,20 @@ class CheckpointFolders:
         self._explain = explain
         self._root = context.folder / FOLDER
         self._jobs: queue.Queue[tuple[Path, Saved] | None] = queue.Queue(maxsize=2)
+        self._placed: queue.Queue[tuple[Path, Saved] | None] = queue.Queue(maxsize=MOST_UNRECORDED)
+        self._unrecorded: set[str] = set()  # in place, and a row may still speak of what lay there before
         self._error: BaseException | None = None
         self._patience_until = math.inf
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> "CheckpointFolders":
-        """Clear what an attempt that was killed has left half written, and start the thread."""
+        """Clear what an attempt that was killed has left half written, and start the threads."""
         self._root.mkdir(parents=True, exist_ok=True)
         for leftover in (*self._root.glob(f"{WRITING}*"), *self._root.glob(f"{REPLACED}*")):
             shutil.rmtree(leftover, ignore_errors=True)
-        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
-        self._thread.start()
+        for name, work in (("checkpoints", self._put_all_in_place), ("checkpoint rows", self._record_all)):
+            self._threads.append(threading.Thread(target=work, name=name, daemon=True))
+            self._threads[-1].start()
         return self
 
     def new_folder(self, step: int) -> Path:
@@ -101,7 +77,7 @@ class CheckpointFolders:
         shutil.rmtree(folder, ignore_errors=True)
 
     def check(self) -> None:
-        """Raise what went wrong in the thread.
+        """Raise what went wrong in a thread.
 
         Raises:
             OSError: when the disk is full, or a folder cannot be written.
@@ -114,16 +90,17 @@ class CheckpointFolders:
         """Wait until everything handed over is in place and recorded."""
         self._patience_until = time.monotonic() + timeout_seconds
         self._jobs.join()
+        self._placed.join()
         self._patience_until = math.inf
         self.check()
 
     def close(self) -> None:
-        """Settle, and end the thread."""
-        if self._thread is not None:
-            self._patience_until = time.monotonic() + SETTLE_SECONDS
-            self._jobs.put(None)
-            self._thread.join(2 * SETTLE_SECONDS)
-            self._thread = None
+        """Settle, and end the threads."""
+        self._patience_until = time.monotonic() + SETTLE_SECONDS
+        for thread, jobs in zip(self._threads, (self._jobs, self._placed), strict=False):
+            jobs.put(None)
+            thread.join(2 * SETTLE_SECONDS)
+        self._threads.clear()
         self.check()
 
     def best(self) -> CheckpointRow | None:
@@ -132,11 +109,10 @@ class CheckpointFolders:
             rows = checkpoints.of_run(session, self._context.run.id)
         return next(iter(_best_first(rows, self._rules)), None)
 
-    def _work(self) -> None:
-        self._adopt()
+    def _put_all_in_place(self) -> None:
         while (job := self._jobs.get()) is not None:
             try:
-                self._put_in_place(*job)
+                self._placed.put((self._put_in_place(*job), job[1]))
             except Exception as error:  # noqa: BLE001 - the training thread raises it at its next step
                 self.give_up(job[0])
                 if is_disk_full(error):
@@ -146,19 +122,29 @@ class CheckpointFolders:
                 self._jobs.task_done()
         self._jobs.task_done()
 
-    def _put_in_place(self, folder: Path, saved: Saved) -> None:
+    def _record_all(self) -> None:
+        self._adopt()
+        while (job := self._placed.get()) is not None:
+            try:
+                self._record(*job)
+            finally:
+                self._placed.task_done()
+        self._placed.task_done()
+
+    def _put_in_place(self, folder: Path, saved: Saved) -> Path:
         self._explain(folder)
         (folder / METRICS).write_text(json.dumps(asdict(saved), indent=1), encoding="utf-8")
         for file in folder.iterdir():
-            _sync(file)
+            sync(file)
         target = self._root / f"step-{saved.step}"
         old = self._root / f"{REPLACED}{saved.step}"
+        self._unrecorded.add(_relative(target))
         if target.exists():
             target.rename(old)
         folder.rename(target)
-        _sync(self._root)
+        sync(self._root)
         shutil.rmtree(old, ignore_errors=True)
-        self._record(target, saved)
+        return target
 
     def _record(self, folder: Path, saved: Saved) -> None:
         """Write the row and clear what is not kept; a busy database is waited for."""
@@ -174,6 +160,7 @@ class CheckpointFolders:
                     log.warning("the checkpoint of step %s is there but not recorded: %s", saved.step, error)
                     return
                 time.sleep(RETRY_SECONDS)
+        self._unrecorded.discard(_relative(folder))
         for path in doomed:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -184,7 +171,7 @@ class CheckpointFolders:
             newest = checkpoints.register(
                 session,
                 run_id,
-                path=str(folder.relative_to(home())),
+                path=_relative(folder),
                 step=saved.step,
                 epoch=saved.epoch,
                 metric=saved.monitor if saved.value is not None else None,
@@ -197,9 +184,10 @@ class CheckpointFolders:
             best = [row.id for row in _best_first(rows, self._rules)[: self._rules.save_top_k]]
             checkpoints.set_flags(session, run_id, last=newest, best=best)
             kept = {newest, *best}
-            gone = [row for row in rows if row.id not in kept and not row.pinned]
+            renewed = self._unrecorded - {_relative(folder)}
+            gone = [row for row in rows if row.id not in kept and not row.pinned and row.path not in renewed]
             checkpoints.mark_deleted(session, [row.id for row in gone])
-        return [_hide(home() / row.path) for row in gone]
+        return [hide(home() / row.path) for row in gone]
 
     def _adopt(self) -> None:
         """Record checkpoints that were in place when an earlier attempt was killed before it could record them."""
@@ -208,7 +196,7 @@ class CheckpointFolders:
                 rows = checkpoints.of_run(session, self._context.run.id, deleted=True)
             known = {row.path for row in rows}
             for folder in sorted(self._root.glob("step-*"), key=lambda path: path.stat().st_mtime):
-                if str(folder.relative_to(home())) not in known:
+                if _relative(folder) not in known:
                     self._record(folder, Saved(**json.loads((folder / METRICS).read_text(encoding="utf-8"))))
         except Exception as error:  # noqa: BLE001 - old leftovers must not end a run
             log.warning("checkpoints of an earlier attempt could not be taken up: %s", error)
@@ -225,20 +213,6 @@ def _best_first(rows: list[CheckpointRow], rules: Checkpointing) -> list[Checkpo
     return [row for _, _, row in sorted(found, key=lambda item: item[:2])]
 
 
-def _hide(folder: Path) -> Path:
-    """Let a folder vanish from its place at once."""
-    doomed = folder.with_name(f"{REPLACED}{folder.name}")
-    try:
-        folder.rename(doomed)
-    except FileNotFoundError:
-        return doomed
-    return doomed
-
-
-def _sync(path: Path) -> None:
-    """Ask the disk to keep a file or folder over a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _relative(folder: Path) -> str:
+    """A folder as its row names it."""
+    return str(folder.relative_to(home()))

@@ -15,7 +15,8 @@ from pytorch_lightning.utilities import CombinedLoader
 
 from training import random_state
 from training.callbacks.stopping import Stopping
-from training.checkpoints import CheckpointFolders, Saved, checkpoint_path
+from training.checkpoint_folder import Saved, checkpoint_path
+from training.checkpoints import CheckpointFolders
 from training.context import RunContext
 from training.outcome import is_disk_full
 from training.weights_file import WeightsFile
