@@ -149,5 +149,5 @@ class SlowToCheck(Noisy):
     """A validation that takes its time."""
 
     def validation_step(self, batch: dict[str, Tensor]) -> None:
-        time.sleep(0.05)
+        time.sleep(0.25)
         super().validation_step(batch)
