@@ -68,10 +68,10 @@ def wait_ended(record: Database, run_id: int) -> RunDetail:
     return run_of(record, run_id)
 
 
-def curve_length(page: Page) -> int:
-    """How much line the first chart has drawn; 0 while there is none."""
+def curve(page: Page) -> str:
+    """The line that the first chart has drawn, as a path; empty while there is none."""
     line = page.locator(CURVE).first
-    return len(line.get_attribute("d") or "") if line.count() else 0
+    return (line.get_attribute("d") or "") if line.count() else ""
 
 
 def press(page: Page, key: str) -> None:

@@ -15,7 +15,7 @@ from scripts.browser import go, wait_until_idle, window
 from scripts.dashboard_process import Dashboard
 from tests.browser.asking import (
     CURVE,
-    curve_length,
+    curve,
     expect_state,
     launch,
     press,
@@ -62,7 +62,7 @@ def test_from_an_empty_database_to_a_live_curve_and_a_finished_run(
     card.nth(1).click()
 
     run_id = run_id_of(page)
-    wait_for(lambda: curve_length(page), "a curve on the page")
+    wait_for(lambda: curve(page), "a curve on the page")
     run = wait_ended(record, run_id)
     assert (run.state, run.reason) == (RunState.FINISHED, Reason.COMPLETED), run.reason_text
     expect_state(page, "finished")
@@ -71,7 +71,7 @@ def test_from_an_empty_database_to_a_live_curve_and_a_finished_run(
     with window(chrome) as later:  # the link still tells everything
         go(later, f"{served.url}/run?id={run_id}")
         expect_state(later, "finished")
-        wait_for(lambda: curve_length(later), "the finished curve")
+        wait_for(lambda: curve(later), "the finished curve")
         for tab, words in (
             ("Log", "finished"),
             ("Config", "class_path"),
@@ -100,8 +100,8 @@ def test_the_form_says_what_is_wrong_and_launches_what_is_right(
 def test_a_run_is_watched_live_paused_and_resumed(page: Page, served: Dashboard, record: Database, table: None) -> None:
     run_id = launch(served.url, name="to be paused", epochs=ENDLESS)
     go(page, f"{served.url}/run?id={run_id}")
-    before = wait_for(lambda: curve_length(page), "a curve on the page")
-    wait_for(lambda: curve_length(page) > before, "a growing curve")
+    before = wait_for(lambda: curve(page), "a curve on the page")
+    wait_for(lambda: curve(page) != before, "a curve that moves")
 
     press(page, "pause")
     run = wait_ended(record, run_id)

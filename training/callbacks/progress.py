@@ -32,6 +32,7 @@ class Progress(Callback):
         self._on_first_step: Callable[[], None] | None = on_first_step
         self._told_at = 0.0
         self._samples = 0
+        self._batch: int | None = None  # of the epoch, the last one done
         self._since = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
@@ -53,24 +54,22 @@ class Progress(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         """Count, and tell a few times a second."""
-        _module, _outputs, batch, batch_idx = args
+        _module, _outputs, batch, self._batch = args
         self._samples += batch_size(batch) * self._world_size
         now = time.monotonic()
         if now - self._told_at < TELL_SECONDS and not trainer.is_last_batch:
             return
         self._told_at = now
         self._measure(now)
-        batches = trainer.num_training_batches
-        share = (batch_idx + 1) / batches if batches and math.isfinite(batches) else 0.0
-        self._recorder.progress(
-            step=trainer.global_step,
-            epoch=trainer.current_epoch + share,
-            samples_per_second=self.samples_per_second,
-            phase="fit",
-        )
+        self._recorder.progress(samples_per_second=self.samples_per_second, phase="fit", **self._place(trainer))
         if self._on_first_step is not None and trainer.global_step > 0:
             self._on_first_step()
             self._on_first_step = None
+
+    def on_exception(self, trainer: pl.Trainer, *_: Any) -> None:
+        """A stop, or an error, falls between two tellings: the record shall name the very last step."""
+        if trainer.state.fn is TrainerFn.FITTING and self._batch is not None:
+            self._recorder.progress(**self._place(trainer))
 
     def on_validation_start(self, trainer: pl.Trainer, *_: Any) -> None:
         """A validation begins."""
@@ -94,6 +93,11 @@ class Progress(Callback):
     def on_test_batch_end(self, *_: Any) -> None:
         """It goes on."""
         self._tell_again()
+
+    def _place(self, trainer: pl.Trainer) -> dict[str, Any]:
+        batches, done = trainer.num_training_batches, 0 if self._batch is None else self._batch + 1
+        share = done / batches if batches and math.isfinite(batches) else 0.0
+        return {"step": trainer.global_step, "epoch": trainer.current_epoch + share}
 
     def _say(self, phase: str) -> None:
         self._recorder.progress(phase=phase)
