@@ -18,7 +18,7 @@ FEW_DECADES = 3  # a log axis with fewer also names 2 and 5
 SPIKE = "#8892a0"
 _HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "|%Y-%m-%d %H:%M:%S"}
 X_TITLES = {"step": "step", "epoch": "epoch", "time": "time of training", "clock": ""}
-_STAGE_COLORS = {"train": BLUE, "val": ORANGE, "test": GREEN}
+_STAGE_COLORS = {"train": BLUE, "training": BLUE, "val": ORANGE, "validation": ORANGE, "test": GREEN}
 _NOTHING = np.empty(0)
 
 

@@ -16,6 +16,7 @@ from pages.parts.typed_values import read_typed, write_typed
 
 PREFIX = "form."
 CELL_PIXELS = 190
+CELL_LETTERS = 20  # what fits into one cell
 Options = Mapping[str, Mapping[str, str]]  # path -> value as text -> label, for fields whose choices are found at hand
 Problems = Mapping[str, Sequence[str]]
 Changes = Mapping[str, tuple[Any, Any]]
@@ -76,12 +77,17 @@ def _draw_groups(
         if inputs:
             grid = st.grid("auto", min_column_width=CELL_PIXELS, gap=("small", "medium"))
             for field in inputs:
-                with grid.cell():
+                with grid.cell(column_span=_cells(field, options)):
                     _draw(field, config, problems, changes, options)
         if switches:
             with st.container(horizontal=True, gap="medium"):
                 for field in switches:
                     _draw(field, config, problems, changes, options)
+
+
+def _cells(field: FormField, options: Options) -> int:
+    """How many cells a field takes: a select with long labels takes two, so that they can be read."""
+    return 2 if any(len(label) > CELL_LETTERS for label in options.get(field.path, {}).values()) else 1
 
 
 def _draw(field: FormField, config: Mapping[str, Any], problems: Problems, changes: Changes, options: Options) -> None:

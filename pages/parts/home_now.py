@@ -1,16 +1,16 @@
 """What runs now and what waits: cards with progress and a small curve, and the queue with its buttons."""
 
-import getpass
 from datetime import UTC, datetime
 
 import streamlit as st
 
+from charts.words import in_words
 from db import queue, runs
 from db.engine import connect
-from db.errors import IllegalMove, NotFound
 from db.rows import RunDetail, RunRow
 from db.states import RunState
 from jobs import control
+from pages.parts import run_acts
 from pages.parts.badges import run_link, state_badge
 from pages.parts.formats import count, duration, escape, number
 from pages.parts.sparkline import sparkline
@@ -37,6 +37,7 @@ def draw_now() -> None:
     if what_is_there(active, waiting) != st.session_state.get("home.there"):
         st.session_state["home.there"] = what_is_there(active, waiting)
         st.rerun()
+    run_acts.say()
     if active:
         with st.grid(2, min_column_width=380):
             for run in active[:MOST_CARDS]:
@@ -62,7 +63,7 @@ def _draw_running(run: RunRow) -> None:
     st.progress(share or 0.0, text=progress_words(run, share))
     name, last, values = sparkline(run.id)
     if name and len(values) > 1:
-        st.metric(name, number(last), chart_data=values, chart_type="line", label_visibility="visible")
+        st.metric(in_words(name), number(last), chart_data=values, chart_type="line", label_visibility="visible")
     else:
         st.caption(escape(run.dataset or ""))
     if run.stop_requested_at is not None:
@@ -73,7 +74,7 @@ def _draw_running(run: RunRow) -> None:
             key=f"stop.{run.id}",
             icon=":material/stop:",
             type="tertiary",
-            on_click=_stop,
+            on_click=run_acts.stop,
             args=(run.id,),
             help="Saves a checkpoint and ends; it can be resumed from there",
         )
@@ -145,7 +146,7 @@ def _draw_queue(waiting: list[RunDetail]) -> None:
                 key=f"cancel.{run.id}",
                 icon=":material/close:",
                 help="Takes it out of the queue; it can be queued again from its page",
-                on_click=_cancel,
+                on_click=run_acts.cancel,
                 args=(run.id,),
             )
     if len(waiting) > MOST_QUEUED:
@@ -155,26 +156,4 @@ def _draw_queue(waiting: list[RunDetail]) -> None:
 
 
 def _move(run_id: int, before: int | None) -> None:
-    _ask(lambda session: control.move(session, run_id, before, getpass.getuser()), "")
-
-
-def _cancel(run_id: int) -> None:
-    _ask(
-        lambda session: control.cancel(session, [run_id], getpass.getuser()),
-        f"Run #{run_id} was taken out of the queue",
-    )
-
-
-def _stop(run_id: int) -> None:
-    _ask(lambda session: control.stop(session, [run_id], getpass.getuser()), f"Run #{run_id} was asked to stop")
-
-
-def _ask(act: object, said: str) -> None:
-    try:
-        with connect().writing() as session:
-            act(session)
-    except (IllegalMove, NotFound) as error:
-        st.toast(escape(str(error)), icon=":material/info:")
-        return
-    if said:
-        st.toast(said, icon=":material/check:")
+    run_acts.ask(lambda session: control.move(session, run_id, before, run_acts.who()))

@@ -9,6 +9,7 @@ import streamlit as st
 from charts.curves import Line, metric_figure, remarks
 from charts.metrics import Group, Unit, metric_groups
 from charts.system import system_groups
+from charts.words import heading, in_words
 from db import curves
 from db.engine import connect
 from db.rows import RunDetail, SeriesRow
@@ -97,10 +98,10 @@ def _draw_chart(
     run: RunDetail, group: Group, series: Mapping[str, SeriesRow], view: ChartView, height_pixels: int
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{escape(group.title)}**", width="content")
+        st.markdown(f"**{escape(heading(group.title))}**", width="content")
         st.caption(newest(group, series), width="stretch", text_alignment="right")
     figure, said = _figure(run, group, series, view, height_pixels)
-    alt = f"{group.title} over {view.x} of run {run.id}"
+    alt = f"{heading(group.title)} over {view.x} of run {run.id}"
     key = f"chart.{run.id}.{group.title}.{view.x}"
     draw_plot(figure, key=key, alt=alt, on_zoom=zoom_to(view.zoom_key, view.x))
     for sentence in said:
@@ -143,11 +144,12 @@ def _sentences(lines: Sequence[Line], view: ChartView, counted: int) -> list[str
 
 
 def newest(group: Group, series: Mapping[str, SeriesRow]) -> str:
-    """The last value of each line: "train 0.213 · val 0.25"."""
+    """The last value of each line: "training 0.213 · validation 0.25"."""
     words = []
     for name, line in group.names.items():
-        text = value_text(series[name].last, group.unit)
-        words.append(f"{escape(line)} **{text}**" if len(group.names) > 1 or line != group.title else f"**{text}**")
+        named = len(group.names) > 1 or line != group.title
+        label = f"{escape(in_words(line))} " if named else ""
+        words.append(f"{label}**{value_text(series[name].last, group.unit)}**")
     return " · ".join(words)
 
 

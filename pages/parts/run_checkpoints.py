@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from charts.words import in_words
 from db import checkpoints
 from db.engine import connect
 from db.rows import CheckpointRow, RunDetail
@@ -91,7 +92,7 @@ def _marks(row: CheckpointRow) -> tuple[tuple[bool, str, str, str], ...]:
 def _facts(row: CheckpointRow) -> str:
     words = [f"epoch {row.epoch:.4g}"]
     if row.metric:
-        words.append(f"{escape(row.metric)} {number(row.metric_value)}")
+        words.append(f"{escape(in_words(row.metric))} {number(row.metric_value)}")
     words += [size(row.size_bytes), ago(row.created_at)]
     return " · ".join(words)
 

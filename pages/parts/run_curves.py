@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from charts.curves import Line
+from charts.words import in_words
 from db.engine import connect
 from db.home import database_url
 from pages.parts.run_view import ChartView
@@ -26,7 +27,7 @@ def read_lines(run_id: int, names: Mapping[str, str], view: ChartView, zone: tzi
     wanted = View(view.x, view.window, smoothing=view.smooth)
     with connect().reading() as session:
         found = _held(run_id, tuple(names)).shown(session, tuple(names), wanted)
-    lines = [_line(curve, names[curve.name], view, zone) for curve in found if len(curve.x)]
+    lines = [_line(curve, in_words(names[curve.name]), view, zone) for curve in found if len(curve.x)]
     return lines, sum(curve.count for curve in found)
 
 

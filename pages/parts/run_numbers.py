@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from charts.metrics import SYSTEM
+from charts.words import heading
 from db.rows import SeriesRow
 
 
@@ -31,7 +32,7 @@ def number_rows(series: Mapping[str, SeriesRow]) -> list[dict[str, Any]]:
     """One row a metric, without those of the machine."""
     return [
         {
-            "Metric": name,
+            "Metric": heading(name),
             "Last": row.last,
             "Lowest": row.min,
             "at step": row.min_step,
@@ -39,6 +40,7 @@ def number_rows(series: Mapping[str, SeriesRow]) -> list[dict[str, Any]]:
             "at step ": row.max_step,  # a column's name is its key, so the second one ends with a space
             "Points": row.count,
             "Not finite": row.not_finite,
+            "In filters": f"metric.{name}",
         }
         for name, row in sorted(series.items())
         if not name.startswith(SYSTEM)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from charts.metrics import Group
+from charts.words import heading
 
 X_WORDS = {"step": "Step", "epoch": "Epoch", "time": "Time", "clock": "Clock"}
 FIRST_SHOWN = 8  # charts that are drawn before somebody asks for more
@@ -50,7 +51,7 @@ def draw_view_bar(groups: Sequence[Group]) -> tuple[ChartView, list[Group]]:
         if len(groups) > 1:
             chosen = st.multiselect(
                 "Metrics", [group.title for group in groups], key="metrics", bind="query-params",
-                placeholder=f"All {len(groups)}",
+                format_func=heading, placeholder=f"All {len(groups)}",
             )  # fmt: skip
     view = ChartView(x or "step", window, bool(log_y), float(smooth))
     return view, [group for group in groups if not chosen or group.title in chosen]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from charts.words import heading
 from db.rows import RunRow
 from db.states import ACTIVE, Reason, RunState
 from pages.parts.formats import count, duration, number, size
@@ -160,9 +161,9 @@ def column_of(name: str) -> Column:
     """A fixed column, or one of the configs' and metrics' own values."""
     if name in FIXED:
         return FIXED[name]
-    title = name.removeprefix("config.").removeprefix("metric.")
+    title = heading(name.removeprefix("config.").removeprefix("metric."))
     return Column(
-        name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name), 105
+        name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name), 130
     )
 
 

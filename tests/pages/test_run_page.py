@@ -300,7 +300,7 @@ def test_each_metric_has_one_chart_with_its_stages(open_page: OpenPage, database
 
     assert not at.exception
     assert len(plots(at)) == 2
-    assert "train 0.1 · val 0.1" in texts(at).replace("**", "")
+    assert "training 0.1 · validation 0.1" in texts(at).replace("**", "")
 
 
 def test_the_link_says_how_the_curves_are_seen(open_page: OpenPage, database: Database) -> None:
@@ -350,7 +350,7 @@ def test_every_metric_is_there_in_numbers(open_page: OpenPage, database: Databas
     with database.reading() as session:
         rows = number_rows({row.name: row for row in curves.summaries(session, run_id)})
 
-    assert [row["Metric"] for row in rows] == ["train_loss", "val_loss"]
+    assert [row["Metric"] for row in rows] == ["Training loss", "Validation loss"]
     assert (rows[0]["Lowest"], rows[0]["at step"], rows[0]["at step "], rows[0]["Points"]) == (0.1, 49, 0, 50)
     assert "In numbers" in [fold.label for fold in open_page("run", id=str(run_id)).expander]
 
@@ -424,7 +424,7 @@ def test_checkpoints_are_pinned_and_deleted_with_a_word_before(open_page: OpenPa
     run_id = make_run(database, RunState.STOPPED, Reason.PAUSED)
     older, newer = add_checkpoint(database, run_id, 20), add_checkpoint(database, run_id, 40, is_last=True)
     at = open_page("run", id=str(run_id), tab="Checkpoints")
-    assert "val_loss 0.25" in texts(at)
+    assert "validation loss 0.25" in texts(at)
 
     at.button(key=f"pin.{older}").click().run()
     with database.reading() as session:
