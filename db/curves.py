@@ -28,6 +28,19 @@ _SERIES: Table = Series.__table__  # type: ignore[assignment]
 _CHUNKS: Table = Chunk.__table__  # type: ignore[assignment]
 _SUMMARY = tuple(field.name for field in fields(Summary))
 _CHANGED = (*_SUMMARY, "stored", "loose_chunks", "attempt")
+_ATTEMPTS: Table = Attempt.__table__  # type: ignore[assignment]
+# Statements of a drain, written once: making them at every call costs more than SQLite needs to carry them out.
+_LOCK = select(Run.id).where(Run.id == bindparam("of_run")).with_for_update(key_share=True)
+_ALL_SERIES = select(_SERIES).where(_SERIES.c.run_id == bindparam("of_run"))
+_ADD_CHUNKS = insert(_CHUNKS)
+_CHANGE_SERIES = (
+    update(_SERIES).where(_SERIES.c.id == bindparam("series_id")).values({name: bindparam(name) for name in _CHANGED})
+)
+_MOVE_JOURNAL = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.run_id == bindparam("of_run"), _ATTEMPTS.c.number == bindparam("of_attempt"))
+    .values(journal_bytes=bindparam("journal_bytes"))
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,8 @@ def append(
     if given:
         _add(session, run_id, attempt, given)
     if journal_bytes is not None:
-        this = (Attempt.run_id == run_id, Attempt.number == attempt)
-        session.execute(update(Attempt).where(*this).values(journal_bytes=journal_bytes))
+        which = {"of_run": run_id, "of_attempt": attempt}
+        session.connection().execute(_MOVE_JOURNAL, {**which, "journal_bytes": journal_bytes})
 
 
 def read(session: Session, run_id: int, name: str, *, after: int = 0) -> Curve:
@@ -141,7 +154,7 @@ def compact(session: Session, run_id: int) -> None:
 
 def _lock(session: Session, run_id: int) -> None:
     """One writer of a run's curves at a time, also where the database has many (SQLite has one anyway)."""
-    if session.scalar(select(Run.id).where(Run.id == run_id).with_for_update(key_share=True)) is None:
+    if session.connection().execute(_LOCK, {"of_run": run_id}).scalar() is None:
         raise NotFound(f"Run #{run_id} is not there any more; its points have no place to go.")
 
 
@@ -152,8 +165,8 @@ def _add(session: Session, run_id: int, attempt: int, given: Mapping[str, Points
     if missing:
         session.execute(insert(_SERIES), missing)
         known = _series_of(session, run_id)
-    session.execute(
-        insert(_CHUNKS), [chunk_of(known[n]["id"], known[n]["stored"], attempt, arrays) for n, arrays in given.items()]
+    session.connection().execute(
+        _ADD_CHUNKS, [chunk_of(known[n]["id"], known[n]["stored"], attempt, arrays) for n, arrays in given.items()]
     )
     states = [_grown(known[name], arrays) for name, arrays in given.items()]
     _update(session, states)
@@ -165,14 +178,14 @@ def _add(session: Session, run_id: int, attempt: int, given: Mapping[str, Points
 
 
 def _series_of(session: Session, run_id: int) -> dict[str, RowMapping]:
-    return {row["name"]: row for row in session.execute(select(_SERIES).where(_SERIES.c.run_id == run_id)).mappings()}
+    found = session.connection().execute(_ALL_SERIES, {"of_run": run_id}).mappings()
+    return {row["name"]: row for row in found}
 
 
 def _update(session: Session, states: Sequence[Mapping[str, Any]]) -> None:
     """Write the states of series, each with its "id" and every name of `_CHANGED`, in one statement."""
-    change = update(_SERIES).where(_SERIES.c.id == bindparam("series_id"))
     values = [{"series_id": state["id"], **{name: state[name] for name in _CHANGED}} for state in states]
-    session.connection().execute(change.values({name: bindparam(name) for name in _CHANGED}), values)
+    session.connection().execute(_CHANGE_SERIES, values)
 
 
 def _grown(row: RowMapping, points: Points) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from db.errors import IllegalMove, check_move
@@ -18,6 +18,19 @@ from db.types import utc_now
 REASON_CHARACTERS = 2_000
 LAST_LINES_CHARACTERS = 100_000
 KINDS = ("stop", "pause")
+_RUNS: Table = Run.__table__  # type: ignore[assignment]
+_TOLD = (
+    "state", "stalled", "last_activity_at", "step", "epoch", "total_steps", "max_epochs", "samples_per_second", "phase",
+    "next_check_in_seconds",
+)  # fmt: skip
+# Written once and not at every call: making a statement costs more than SQLite needs to carry it out.
+_CHECK_IN = (
+    update(_RUNS)
+    .where(_RUNS.c.id == bindparam("of_run"), _RUNS.c.state.in_(ACTIVE))
+    .where(_RUNS.c.attempt == func.coalesce(bindparam("of_attempt", type_=Integer), _RUNS.c.attempt))
+    .values({name: bindparam(name) for name in _TOLD})
+    .returning(_RUNS.c.id, _RUNS.c.stop_kind)
+)
 
 
 def check_in(
@@ -45,15 +58,13 @@ def check_in(
     Raises:
         IllegalMove: when the run has ended meanwhile, or is another attempt's. NotFound: when it is gone.
     """
-    works = [Run.id == run_id, Run.state.in_(ACTIVE)]
-    if attempt is not None:
-        works.append(Run.attempt == attempt)
     values = {
         "state": RunState.RUNNING, "stalled": False, "last_activity_at": utc_now(), "step": step, "epoch": epoch,
         "total_steps": total_steps, "max_epochs": max_epochs, "samples_per_second": samples_per_second,
         "phase": phase, "next_check_in_seconds": next_check_in_seconds,
     }  # fmt: skip
-    asked = session.execute(update(Run).where(*works).values(**values).returning(Run.id, Run.stop_kind)).first()
+    which = {"of_run": run_id, "of_attempt": attempt}
+    asked = session.connection().execute(_CHECK_IN, {**values, **which}).first()
     if asked is None:
         check_move(run_id, lock_state(session, run_id), RunState.RUNNING)
         raise IllegalMove(f"Run {run_id} is worked on by another attempt.")

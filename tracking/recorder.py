@@ -24,7 +24,7 @@ from tracking.journal import Journal, journal_path
 log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.5
 LONGEST_FLUSH_SECONDS = 2.0
-SHARE_OF_A_CORE = 0.005  # the thread rests so long that it uses no more than this
+SHARE_OF_A_CORE = 0.0025  # the thread rests so long that it uses no more than this
 CHECK_IN_SECONDS = 2.0  # between two signs of life when there is nothing new to store
 LEAST_PROMISE_SECONDS = 10.0
 MOST_PROMISE_SECONDS = 6 * 3600.0
