@@ -9,6 +9,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, StreamingResponse
 
+from api.messages import Id
 from db import checkpoints, curves, runs
 from db.engine import connect
 from db.errors import NotFound
@@ -24,7 +25,7 @@ def add_downloads(api: FastAPI) -> None:
     """Add the routes."""
 
     @api.get("/runs/{run_id}/logs/{attempt}/{rank}")
-    def download_log(run_id: int, attempt: int, rank: int) -> FileResponse:
+    def download_log(run_id: Id, attempt: Id, rank: Id) -> FileResponse:
         """Everything that a rank printed in an attempt."""
         with connect().reading() as session:
             runs.get(session, run_id)
@@ -34,7 +35,7 @@ def add_downloads(api: FastAPI) -> None:
         return FileResponse(path, media_type="text/plain; charset=utf-8", filename=f"run-{run_id}-{path.name}")
 
     @api.get("/runs/{run_id}/metrics.csv")
-    def download_metrics(run_id: int) -> StreamingResponse:
+    def download_metrics(run_id: Id) -> StreamingResponse:
         """Every point of every metric: metric, step, time (ISO, UTC), value."""
         with connect().reading() as session:
             runs.get(session, run_id)
@@ -43,7 +44,7 @@ def add_downloads(api: FastAPI) -> None:
         return StreamingResponse(as_csv(run_id, names), media_type="text/csv; charset=utf-8", headers=headers)
 
     @api.get("/runs/{run_id}/checkpoints/{checkpoint_id}")
-    def download_checkpoint(run_id: int, checkpoint_id: int) -> StreamingResponse:
+    def download_checkpoint(run_id: Id, checkpoint_id: Id) -> StreamingResponse:
         """A checkpoint with all that explains it, as a zip file."""
         row, folder = _checkpoint(run_id, checkpoint_id)
         name = f"run-{run_id}-step-{row.step}"

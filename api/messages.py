@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.rows import RunDetail, RunRow
 from db.states import Mirror
+
+Id = Annotated[int, Field(ge=0, lt=10**18)]  # what a database can hold and more than it ever will
 
 
 class _Message(BaseModel):

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from api import messages
 from api.downloads import add_downloads
 from api.guard import Guard
+from api.size_limit import SizeLimit
 from db import runs, supervisors
 from db.engine import connect
 from db.errors import BadValue, IllegalMove, NotFound
@@ -23,9 +24,10 @@ from jobs.launch import launch
 def make_api() -> FastAPI:
     """The API's application, to be mounted under ``/api``."""
     failures: dict[int | str, dict[str, Any]] = {
-        code: {"model": messages.Failure} for code in (400, 403, 404, 409, 422)
+        code: {"model": messages.Failure} for code in (400, 403, 404, 409, 413, 422)
     }
     api = FastAPI(title="Bancada", docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=failures)
+    api.add_middleware(SizeLimit)
     api.add_middleware(Guard)
     _answer_errors(api)
     _add_reading(api)
@@ -45,7 +47,7 @@ def _add_reading(api: FastAPI) -> None:
     def list_runs(
         query: str = "",
         sort: str = "-created_at",
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, lt=10**18)] = 0,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         columns: Annotated[list[str] | None, Query()] = None,
     ) -> messages.RunPageMessage:
@@ -55,7 +57,7 @@ def _add_reading(api: FastAPI) -> None:
         return messages.RunPageMessage(total=found.total, runs=[messages.run_message(row) for row in found.rows])
 
     @api.get("/runs/{run_id}")
-    def get_run(run_id: int) -> dict[str, object]:
+    def get_run(run_id: messages.Id) -> dict[str, object]:
         """Everything recorded of a run but its curves."""
         with connect().reading() as session:
             return messages.run_message(runs.get(session, run_id))
@@ -80,7 +82,9 @@ def _add_writing(api: FastAPI) -> None:
         return messages.Launched(id=run_id, page=f"run?id={run_id}")
 
     @api.post("/runs/{run_id}/stop", status_code=202)
-    def stop_run(run_id: int, asked: Annotated[messages.StopRequest | None, Body()] = None) -> messages.Stopping:
+    def stop_run(
+        run_id: messages.Id, asked: Annotated[messages.StopRequest | None, Body()] = None
+    ) -> messages.Stopping:
         """Ask a run to end: a running one saves a checkpoint first, a queued one leaves the queue."""
         ask = control.pause if asked and asked.kind == "pause" else control.stop
         with connect().writing() as session:
@@ -116,6 +120,11 @@ def _answer_errors(api: FastAPI) -> None:
     @api.exception_handler(IllegalMove)
     def not_now(_request: Request, error: IllegalMove) -> JSONResponse:
         return _failure(409, str(error))
+
+    @api.exception_handler(Exception)
+    def broken(_request: Request, error: Exception) -> JSONResponse:
+        words = (str(error).splitlines() or [""])[0][:300]
+        return _failure(500, f"The server could not answer ({type(error).__name__}: {words}); its terminal says more.")
 
     @api.exception_handler(HTTPException)
     def other(_request: Request, error: HTTPException) -> JSONResponse:

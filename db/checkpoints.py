@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import IllegalMove, NotFound
 from db.events import add_event
+from db.home import home
 from db.rows import CheckpointRow
 from db.run_rows import batches, lock_state
 from db.tables import Checkpoint
@@ -76,6 +77,18 @@ def latest(session: Session, run_id: int) -> CheckpointRow | None:
     there = _select().where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
     found = _rows(session, there.order_by(Checkpoint.is_last.desc(), Checkpoint.id.desc()).limit(1))
     return found[0] if found else None
+
+
+def resumable(session: Session, run_id: int) -> CheckpointRow | None:
+    """Like `latest`, among those whose folders are really there: somebody may have removed one by hand."""
+    there = _select().where(Checkpoint.run_id == run_id, Checkpoint.deleted_at.is_(None))
+    found = _rows(session, there.order_by(Checkpoint.is_last.desc(), Checkpoint.id.desc()))
+    return next((row for row in found if has_files(row)), None)
+
+
+def has_files(row: CheckpointRow) -> bool:
+    """Whether a checkpoint's folder is in its place."""
+    return row.deleted_at is None and (home() / row.path).is_dir()
 
 
 def mark_deleted(session: Session, ids: Sequence[int]) -> None:

@@ -10,8 +10,14 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from db import yaml_text
+
 Strategy = Literal["auto", "single", "ddp", "fsdp", "tensor", "fsdp+tensor"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"]
+MOST_PROCESSES = 64  # of one machine; a typing error must not start thousands
+MOST_VALUES = 100_000  # of one config
+MOST_LEVELS = 50
+_SHOWN_CHARACTERS = 200  # of a value that a message repeats
 
 
 class _Part(BaseModel):
@@ -91,7 +97,7 @@ class ScalingConfig(_Part):
 
     strategy: Strategy = Field("auto", description="How the work is shared between processes")
     accelerator: Literal["auto", "cpu", "gpu"] = Field("auto", description="Kind of processor; auto takes a free GPU")
-    devices: Literal["auto"] | Annotated[int, Field(ge=1)] | list[int] = Field(
+    devices: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_PROCESSES)] | list[int] = Field(
         "auto", description="How many processors, or the numbers of the GPUs"
     )
     tensor_parallel_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
@@ -155,6 +161,8 @@ def read_config(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: with every fault and its path.
     """
+    if refused := _too_much(values):
+        raise ConfigError([("", refused)])
     try:
         return RunConfig.model_validate(dict(values))
     except ValidationError as error:
@@ -168,11 +176,9 @@ def read_yaml(text: str) -> RunConfig:
         ConfigError: when the text is no YAML mapping, or its values do not fit.
     """
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ConfigError([("", f"This is not valid YAML{where}: {getattr(error, 'problem', error)}")]) from None
+        values = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        raise ConfigError([("", f"The text cannot be read: {error}.")]) from None
     if not isinstance(values, dict):
         raise ConfigError([("", "A config is a mapping with the keys seed, model, data, trainer, scaling.")])
     return read_config(values)
@@ -198,6 +204,22 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
     }
 
 
+def _too_much(values: Mapping[str, Any]) -> str:
+    """Why a config is not even looked at: parts that hold themselves, or each other many times, have no end."""
+    waiting: list[tuple[Any, int]] = [(values, 0)]
+    seen = 0
+    while waiting:
+        one, level = waiting.pop()
+        seen += 1
+        if level > MOST_LEVELS:
+            return f"The config is nested more than {MOST_LEVELS} levels deep."
+        if seen > MOST_VALUES:
+            return f"The config holds more than {MOST_VALUES:,} values; keep data in a file."
+        below = one.values() if isinstance(one, Mapping) else one if isinstance(one, list | tuple | set) else ()
+        waiting += [(part, level + 1) for part in below]
+    return ""
+
+
 def _problem(detail: Any) -> tuple[str, str]:
     hidden = ("literal[", "constrained-", "list[", "function-")  # pydantic's names for the branches of a union
     path = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(hidden))
@@ -207,4 +229,9 @@ def _problem(detail: Any) -> tuple[str, str]:
         return path, "is missing"
     if detail["type"] == "extra_forbidden":
         return path, "is not a setting that exists; check the spelling"
-    return path, message if isinstance(given, dict) else f"{message} (given: {given!r})"
+    return path, message if isinstance(given, dict) else f"{message} (given: {_shown(given)})"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"

@@ -54,9 +54,11 @@ def resume(session: Session, run_id: int, who: str, checkpoint_id: int | None = 
     chosen = _checkpoint(session, run_id, checkpoint_id)
     queue.requeue(session, run_id, who, chosen.id if chosen else None, chosen.step if chosen else None)
     after_commit(session, wake)
-    if chosen is None:
-        return f"Run {run_id} has no checkpoint, so it starts from the beginning."
-    return f"Run {run_id} goes on from step {chosen.step:,}."
+    lost = checkpoints.latest(session, run_id) if checkpoint_id is None else None
+    why = f"The files of its checkpoint of step {lost.step:,} are gone: " if lost and lost != chosen else ""
+    if chosen is not None:
+        return f"{why}Run {run_id} goes on from step {chosen.step:,}."
+    return f"{why or f'Run {run_id} has no checkpoint, so '}it starts from the beginning."
 
 
 def retry(session: Session, run_id: int, who: str, changes: Mapping[str, Any] | None = None) -> int:
@@ -152,11 +154,11 @@ def _ask_to_end(session: Session, ids: Sequence[int], who: str, kind: str) -> No
 
 def _checkpoint(session: Session, run_id: int, checkpoint_id: int | None) -> CheckpointRow | None:
     if checkpoint_id is None:
-        return checkpoints.latest(session, run_id)
+        return checkpoints.resumable(session, run_id)
     chosen = checkpoints.get(session, checkpoint_id)
     if chosen.run_id != run_id:
         raise NotFound(f"Checkpoint {checkpoint_id} is not one of run {run_id}.")
-    if chosen.deleted_at is not None:
+    if not checkpoints.has_files(chosen):
         raise NotFound(f"The files of checkpoint {checkpoint_id} are gone; choose another one.")
     return chosen
 

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 from db import datasets, runs
 from db.engine import connect
+from db.errors import RecordError
 from db.home import PROJECT_ROOT, home
 from db.migrate import upgrade
 from jobs import presence
@@ -42,8 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
     if trouble:
         print(trouble, file=sys.stderr)
         return 2
-    upgrade(connect())
+    try:
+        upgrade(connect())
+    except Exception as error:  # noqa: BLE001 - a driver may raise anything; the message says it
+        print(no_database(error), file=sys.stderr)
+        return 2
     return serve(chosen.host, chosen.port)
+
+
+def no_database(error: Exception) -> str:
+    """Why the record cannot be opened, for a person; a database's driver says it in many words."""
+    if isinstance(error, RecordError):
+        return str(error)
+    words = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    place = "BANCADA_DATABASE_URL" if os.environ.get("BANCADA_DATABASE_URL") else f"the data folder {home()}"
+    return f"The database of {place} cannot be opened: {words[:400]}"
 
 
 def why_no_folder() -> str:

@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import Timeout
+
 from db import runs
 from db.engine import Database, connect
 from db.errors import NotFound
 from db.rows import RunDetail
 from db.states import Mirror
 from tracking.wandb_mirror import AlreadyMirrored, mirror, server_url
-from tracking.wandb_state import NO_KEY, backlog, has_key, say, unreachable, wandb_id, written_folders
+from tracking.wandb_state import NO_KEY, backlog, has_key, say, sync_lock, unreachable, wandb_id, written_folders
 
 RUN_SECONDS = 1800.0  # for one run; W&B's own tool tries for ever when the network is away
 
@@ -36,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     database = connect()
     with database.reading() as session:
-        ids = asked.runs or [row.run_id for row in backlog(session)]
+        waiting = backlog(session)
+    ids = asked.runs or [row.run_id for row in waiting]
     if not ids:
         print("Nothing waits for W&B.")
         return 0
@@ -48,7 +51,13 @@ def main(arguments: list[str] | None = None) -> int:
             with suppress(NotFound):
                 say(database, run_id, trouble=trouble)
         return 1
-    return sync(database, ids, timeout_seconds=asked.timeout)
+    ids = asked.runs or [row.run_id for row in waiting if row.state.ended]  # the others come when they have ended
+    try:
+        with sync_lock():
+            return sync(database, ids, timeout_seconds=asked.timeout)
+    except Timeout:
+        print("Another sync is at work; it sends everything that waits. Nothing was started.")
+        return 1
 
 
 def sync(database: Database, run_ids: Sequence[int], *, timeout_seconds: float = RUN_SECONDS) -> int:

@@ -1,6 +1,7 @@
 """The product's own source as syntax trees; tests of the architecture and of the README ask it."""
 
 import ast
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -9,6 +10,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
 FOLDERS = (*(name for name in _PACKAGES if name != "tests"), "pages")  # pages are scripts, not a package
+
+
+def copy_project(to: Path) -> Path:
+    """Only what git would carry of the product itself: its folders and app.py."""
+    for folder in FOLDERS:
+        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", to / "app.py")
+    shutil.copytree(ROOT / ".streamlit", to / ".streamlit")
+    return to
 
 
 @dataclass(frozen=True)

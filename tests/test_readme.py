@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from catalog.samples import load_sample
 from db.engine import Database
 from scripts.dashboard_process import dashboard, environment, health
-from tests.source_tree import FOLDERS, ROOT
+from tests.source_tree import FOLDERS, ROOT, copy_project
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -64,19 +63,10 @@ def test_files_that_the_readme_links_are_there() -> None:
     assert not [link for link in links if not (ROOT / link.split("#")[0]).exists()]
 
 
-def _copy_of_the_project(to: Path) -> Path:
-    """Only what git would carry: the product's folders and app.py."""
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "app.py", to / "app.py")
-    shutil.copytree(ROOT / ".streamlit", to / ".streamlit")
-    return to
-
-
 @pytest.mark.slow
 def test_the_example_becomes_a_form_and_trains(database: Database, bancada_home: Path, tmp_path: Path) -> None:
     """The README's own model in a copy of the project: described, then trained by the README's command."""
-    project = _copy_of_the_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project")
     (project / "lightning_modules" / "mine.py").write_text(_block("python", "# lightning_modules/mine.py"))
     (project / "config.yaml").write_text(_block("yaml", "# config.yaml"))
     with database.writing() as session:

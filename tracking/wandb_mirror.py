@@ -32,17 +32,20 @@ class AlreadyMirrored(RuntimeError):
     """Another process mirrors the run."""
 
 
-def mirror(database: Database, run_id: int, *, watched: int | None = None, offline: bool = False) -> Place:
+def mirror(
+    database: Database, run_id: int, *, watched: int | None = None, offline: bool = False, patience_seconds: float = 0
+) -> Place:
     """Follow a run to its end; what was mirrored before is not mirrored again.
 
     Args:
         watched: pid of the run; once it is gone and the run is not ended, the mirror does not wait for ever.
         offline: write files only, whatever the run asks for.
+        patience_seconds: how long another process may take that still finishes an earlier attempt.
 
     Raises:
         AlreadyMirrored: by another process.
     """
-    lock = FileLock(mirror_folder(run_id) / "mirror.lock", timeout=0)
+    lock = FileLock(mirror_folder(run_id) / "mirror.lock", timeout=patience_seconds)
     try:
         lock.acquire()
     except Timeout:
@@ -148,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     database = connect()
     try:
-        mirror(database, asked.run, watched=asked.watch)
+        mirror(database, asked.run, watched=asked.watch, patience_seconds=2 * FINISH_SECONDS)
     except AlreadyMirrored as error:
         print(error)
     except Exception as error:

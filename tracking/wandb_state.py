@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from filelock import FileLock, Timeout
+
 from db import mirrors, runs
 from db.engine import Database, Session
 from db.home import PROJECT_ROOT, home, run_folder
 from db.mirrors import MirrorRow
 from db.rows import RunDetail
 
+SYNC_SECONDS = 5.0  # somebody may only be looking whether a sync is at work
 STATES = ("mirroring", "waiting", "syncing", "sent")
 NO_KEY = "No W&B key was found on this machine: set WANDB_API_KEY or run `wandb login`, then sync."
 REACH_SECONDS = 10.0
@@ -110,7 +113,12 @@ def wandb_id(run: RunDetail) -> str:
 
 def backlog(session: Session) -> list[MirrorRow]:
     """The mirrored runs of which W&B does not have everything, oldest first; those being mirrored are among them."""
-    return [row for row in mirrors.mirrored(session) if waiting_points(row.wandb) != 0]
+    return [row for row in mirrors.mirrored(session) if not is_sent(row.wandb)]
+
+
+def is_sent(wandb: dict[str, Any] | None) -> bool:
+    """Whether W&B has everything. A mirror that died before it counted anything has sent nothing of what there is."""
+    return wandb is not None and wandb.get("state") == "sent" and waiting_points(wandb) == 0
 
 
 def waiting_points(wandb: dict[str, Any] | None) -> int | None:
@@ -118,6 +126,20 @@ def waiting_points(wandb: dict[str, Any] | None) -> int | None:
     if wandb is None:
         return None
     return int(wandb.get("points_total", 0)) - int(wandb.get("points_sent", 0))
+
+
+def sync_lock() -> FileLock:
+    """Held by the one sync that is at work in this data folder."""
+    return FileLock(home() / "wandb-sync.lock", timeout=SYNC_SECONDS)
+
+
+def is_syncing() -> bool:
+    """Whether a sync is at work; one that was killed is not."""
+    try:
+        with sync_lock().acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def say(database: Database, run_id: int, **changes: Any) -> None:

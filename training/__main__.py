@@ -1,4 +1,7 @@
-"""``python -m training FILE``: the same run with the same record, without the dashboard."""
+"""``python -m training FILE``: the same run with the same record, without the dashboard.
+
+``python -m training --resume RUN`` goes on with a run that was stopped, failed or lost.
+"""
 
 import argparse
 import getpass
@@ -8,14 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from db import datasets
+from db import datasets, runs, yaml_text
 from db.engine import connect
-from db.errors import RecordError
+from db.errors import RecordError, check_move
 from db.migrate import upgrade
 from db.run_config import ConfigError, RunConfig, read_config, read_yaml
-from db.states import Mirror
+from db.states import Mirror, RunState
 
 EXIT_NOT_USABLE = 2
 
@@ -24,18 +25,36 @@ def main(arguments: list[str]) -> int:
     """Returns the exit code: 0 finished, 1 failed, 2 the config cannot be used, 3 stopped."""
     chosen, overrides = _arguments(arguments)
     try:
+        if chosen.resume is not None:
+            return _resume(chosen.resume)
         config = _config(Path(chosen.file), overrides)
         upgrade(connect())
-        facts = _facts(config, chosen, arguments)
+        return _train(config, _facts(config, chosen, arguments))
     except (ConfigError, RecordError, OSError) as error:
         print(error, file=sys.stderr)
         return EXIT_NOT_USABLE
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # threads that spin starve each other; read when torch is loaded
+
+
+def _train(config: RunConfig, facts: dict[str, Any]) -> int:
+    _calm_threads()
     from training.alone import train_alone  # torch is imported only now: a wrong config is told at once
 
     return train_alone(config, facts)
+
+
+def _resume(run_id: int) -> int:
+    upgrade(connect())
+    with connect().reading() as session:
+        check_move(run_id, runs.get(session, run_id).state, RunState.QUEUED)
+    _calm_threads()
+    from training.alone import resume_alone
+
+    return resume_alone(run_id, getpass.getuser())
+
+
+def _calm_threads() -> None:
+    """Threads that spin starve each other; this is read when torch is loaded."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -45,12 +64,17 @@ def _arguments(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
         description="Train what a YAML file says. Exit code: 0 finished, 1 failed, 2 not usable, 3 stopped.",
         epilog="After -- come changes such as trainer.max_epochs=3 data.init_args.batch_size=16.",
     )
-    parser.add_argument("file", help="the config, as the launch page shows it")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", nargs="?", help="the config, as the launch page shows it")
+    what.add_argument("--resume", type=int, metavar="RUN", help="go on with a run from its last checkpoint")
     parser.add_argument("--name", help="name of the run; by default the file's")
     parser.add_argument("--tag", action="append", default=[], help="a tag; may be given more than once")
     parser.add_argument("--mirror", choices=[one.value for one in Mirror], default=Mirror.OFF.value)
     split = arguments.index("--") if "--" in arguments else len(arguments)
-    return parser.parse_args(arguments[:split]), arguments[split + 1 :]
+    chosen = parser.parse_args(arguments[:split])
+    if chosen.resume is not None and len(arguments) > 2:
+        parser.error("--resume goes on with the run as it is; nothing else can be given")
+    return chosen, arguments[split + 1 :]
 
 
 def _config(file: Path, overrides: list[str]) -> RunConfig:
@@ -59,16 +83,25 @@ def _config(file: Path, overrides: list[str]) -> RunConfig:
     Raises:
         ConfigError: when one of them cannot be used. OSError: when the file cannot be read.
     """
-    text = file.read_text(encoding="utf-8")
+    text = file.read_bytes().decode("utf-8", errors="replace")
     if not overrides:
         return read_yaml(text)
-    values = yaml.safe_load(text)
+    values = _load(text, f"{file} cannot be read")
+    if not isinstance(values, dict):
+        return read_yaml(text)  # which says what a config is
     for change in overrides:
         path, equals, value = change.partition("=")
-        if not equals or not isinstance(values, dict):
+        if not equals or not path:
             raise ConfigError([("", f"{change!r} is no change; write it like trainer.max_epochs=3.")])
-        _set(values, path.split("."), yaml.safe_load(value))
+        _set(values, path.split("."), _load(value, f"{change!r} cannot be used"))
     return read_config(values)
+
+
+def _load(text: str, doing: str) -> Any:
+    try:
+        return yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        raise ConfigError([("", f"{doing}: {error}.")]) from None
 
 
 def _set(values: dict[str, Any], path: list[str], value: Any) -> None:

@@ -18,17 +18,17 @@ from types import FrameType
 from typing import Any
 
 import psutil
-import torch
 
-from db import progress, queue, runs
+from db import checkpoints, progress, queue, runs
 from db.engine import connect, forget_connections
 from db.errors import IllegalMove
 from db.home import run_folder
-from db.run_config import RunConfig, ScalingConfig
+from db.run_config import RunConfig, read_config
 from db.states import Reason, RunState
 from tracking.drain import drain
 from training.outcome import outcome_path
 from training.rank import main as rank_main
+from training.strategies import choose_devices
 
 TICK_SECONDS = 0.05
 SIBLING_SECONDS = 3.0
@@ -42,23 +42,30 @@ def train_alone(config: RunConfig, facts: dict[str, Any]) -> int:
     with connect().writing() as session:  # one transaction: a supervisor must not see it queued
         run_id = runs.create(session, config=config.to_dict(), **facts)
         queue.claim(session, run_id, _host(), devices)
-    crew = Alone(run_id, world_size, devices)
+    return _work(Alone(run_id, 1, world_size, devices), config)
+
+
+def resume_alone(run_id: int, who: str) -> int:
+    """Go on with a run that ended, from its last checkpoint or else from the beginning; returns the exit code.
+
+    Raises:
+        RecordError: when it is not there, has not ended, or finished. ConfigError: when its config is not valid now.
+    """
+    with connect().reading() as session:
+        config = read_config(runs.get(session, run_id).config)
+    devices, world_size = choose_devices(config.scaling)
+    with connect().writing() as session:  # one transaction: a supervisor must not see it queued
+        saved = checkpoints.resumable(session, run_id)
+        queue.requeue(session, run_id, who, saved.id if saved else None, saved.step if saved else None)
+        queue.claim(session, run_id, _host(), devices)
+        attempt = runs.get(session, run_id).attempt
+    print(f"going on from {f'step {saved.step:,}' if saved else 'the beginning: there is no checkpoint'}")
+    return _work(Alone(run_id, attempt, world_size, devices), config)
+
+
+def _work(crew: "Alone", config: RunConfig) -> int:
     crew.start(config)
     return EXIT_CODES.get(crew.watch(), 1)
-
-
-def choose_devices(scaling: ScalingConfig) -> tuple[list[str], int]:
-    """(names of the processors, number of processes): what "auto" means on this machine."""
-    gpus = torch.cuda.device_count() if scaling.accelerator != "cpu" else 0
-    if not gpus and scaling.accelerator == "gpu":
-        raise SystemExit("This machine has no GPU that torch can use; choose accelerator cpu.")
-    count = scaling.process_count or (1 if scaling.strategy in ("auto", "single") else gpus or 2)
-    if not gpus:
-        return ["cpu"], count
-    numbers = scaling.devices if isinstance(scaling.devices, list) else range(count)
-    if max(numbers) >= gpus:
-        raise SystemExit(f"This machine has {gpus} GPUs; the config asks for number {max(numbers)}.")
-    return [f"cuda:{number}" for number in numbers], count
 
 
 @dataclass
@@ -66,6 +73,7 @@ class Alone:
     """The ranks of one run, and this process that waits for them."""
 
     run_id: int
+    attempt: int
     world_size: int
     devices: list[str]
     pids: dict[int, int] = field(default_factory=dict)
@@ -118,7 +126,7 @@ class Alone:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(numbers)
             os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self.world_size)))
             forget_connections()
-            rank_main(self.run_id, rank, self.world_size, 1, port)
+            rank_main(self.run_id, rank, self.world_size, self.attempt, port)
             code = 0
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 0
@@ -147,7 +155,7 @@ class Alone:
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
                 self.codes[rank] = os.waitstatus_to_exitcode(status)
-                path = run_folder(self.run_id) / f"exit-1-rank-{rank}.json"
+                path = run_folder(self.run_id) / f"exit-{self.attempt}-rank-{rank}.json"
                 path.write_text(json.dumps({"code": self.codes[rank], "at": time.time()}), encoding="utf-8")
 
     def _end_the_rest(self) -> None:
@@ -171,7 +179,7 @@ class Alone:
 
     def _record(self) -> RunState:
         """Bring in the journal's tail and write the end; a supervisor may have been faster."""
-        drain(connect(), self.run_id, 1)
+        drain(connect(), self.run_id, self.attempt)
         state, reason, text, rank, at = self._verdict()
         try:
             with connect().writing() as session:
@@ -186,7 +194,7 @@ class Alone:
 
     def _verdict(self) -> tuple[RunState, Reason, str, int | None, datetime]:
         """(state, reason, sentence, failing rank, when) from what the ranks left."""
-        said = {rank: found for rank in self.pids if (found := _outcome(self.run_id, rank)) is not None}
+        said = {rank: found for rank in self.pids if (found := self._outcome(rank)) is not None}
         failed = {rank: one for rank, one in said.items() if one["state"] == RunState.FAILED}
         if 0 in said and 0 not in failed:
             failed = {}
@@ -209,15 +217,15 @@ class Alone:
         return RunState.FAILED, Reason.EXCEPTION, f"Rank {rank} ended with code {self.codes[rank]}.", rank, now
 
     def _log(self, rank: int) -> Path:
-        return run_folder(self.run_id) / "logs" / f"attempt-1-rank-{rank}.log"
+        return run_folder(self.run_id) / "logs" / f"attempt-{self.attempt}-rank-{rank}.log"
 
-
-def _outcome(run_id: int, rank: int) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(outcome_path(run_id, 1, rank).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found
+    def _outcome(self, rank: int) -> dict[str, Any] | None:
+        try:
+            text = outcome_path(self.run_id, self.attempt, rank).read_text(encoding="utf-8")
+            found: dict[str, Any] = json.loads(text)
+        except (OSError, ValueError):
+            return None
+        return found
 
 
 def _last_lines(path: Path) -> str:

@@ -2,15 +2,13 @@
 
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 
 from db import runs
-from db.home import PROJECT_ROOT
 from db.states import Mirror
 from tracking.recorder import Recorder
 from tracking.system import SystemMetrics
+from tracking.wandb_state import start_mirror
 from training.context import RunContext
 from training.facts import Facts
 
@@ -34,7 +32,7 @@ class Beside:
         self._facts.begin()
         self._system.start()
         if self._context.run.mirror is not Mirror.OFF:
-            start_mirror(self._context)
+            _start_mirror(self._context.run.id)
 
     def finish(self) -> None:
         """End what must end with the run; a run that ended before its first step is described all the same."""
@@ -49,20 +47,9 @@ class Beside:
         return [int(one["pid"]) for one in known] or [os.getpid()]
 
 
-def start_mirror(context: RunContext) -> None:
+def _start_mirror(run_id: int) -> None:
     """A process of its own follows the run's journal; it outlives the run to send what is left."""
-    command = [sys.executable, "-m", "tracking.wandb_mirror", str(context.run.id), "--watch", str(os.getpid())]
-    path = context.folder / "logs" / "wandb-mirror.log"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as output:
-            subprocess.Popen(
-                command,
-                cwd=PROJECT_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        start_mirror(run_id)
     except OSError as error:
         log.warning("the mirror at W&B could not be started: %s", error)

@@ -35,6 +35,20 @@ def prepare_environment(rank: int, world_size: int, master_port: int) -> None:
         torch.set_num_threads(int(threads))  # a fork does not read the variable again
 
 
+def choose_devices(scaling: ScalingConfig) -> tuple[list[str], int]:
+    """(names of the processors, number of processes): what "auto" means on this machine."""
+    gpus = torch.cuda.device_count() if scaling.accelerator != "cpu" else 0
+    if not gpus and scaling.accelerator == "gpu":
+        raise SystemExit("This machine has no GPU that torch can use; choose accelerator cpu.")
+    count = scaling.process_count or (1 if scaling.strategy in ("auto", "single") else gpus or 2)
+    if not gpus:
+        return ["cpu"], count
+    numbers = scaling.devices if isinstance(scaling.devices, list) else range(count)
+    if max(numbers) >= gpus:
+        raise SystemExit(f"This machine has {gpus} GPUs; the config asks for number {max(numbers)}.")
+    return [f"cuda:{number}" for number in numbers], count
+
+
 def choose_accelerator(scaling: ScalingConfig) -> str:
     """ "gpu" or "cpu": "auto" takes the GPUs that the run was given, if any."""
     if scaling.accelerator != "auto":

@@ -210,20 +210,27 @@ def apply_changes(draft: Draft, text: str, forms: Forms) -> None:
     try:
         values = json.loads(text)
         wanted = dict(values.get("config") or {})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         draft.remarks.append("The link's changes could not be read; it may have been cut. The form shows its start.")
         return
     for part in ("model", "data"):
         class_path = wanted.pop(f"{part}.class_path", None)
-        if class_path in forms:
+        if isinstance(class_path, str) and class_path in forms:
             change_class(draft, part, class_path, forms, keep=False)
         elif class_path:
-            draft.remarks.append(f"{class_path} is not known here; the link's {part} could not be taken over.")
+            draft.remarks.append(
+                f"{str(class_path)[:200]} is not known here; the link's {part} could not be taken over."
+            )
     config = copy.deepcopy(draft.config)
     for path in [one.path for one in TRAINER_FIELDS if one.type == "part" and one.path in wanted]:
         switch_section(config, path, bool(wanted.pop(path)), TRAINER_FIELDS)
+    known = [one.path for one in fields_of(config, forms) if one.type != "part"]
+    known += [f"{part}.init_args" for part in ("model", "data") if draft.class_path(part) not in forms]
     for path, value in wanted.items():
-        put(config, str(path), value)
+        if any(path == one or path.startswith(f"{one}.") for one in known):
+            put(config, path, value)
+        else:
+            draft.remarks.append(f"There is no setting {path[:200]}; the link's value was left out.")
     draft.config, remarks = complete(config, forms)
     draft.remarks += remarks
     if isinstance(values.get("name"), str):

@@ -5,12 +5,12 @@ from typing import Any
 
 import yaml
 
+from db import yaml_text
 from db.run_config import ConfigError, RunConfig, read_config
 from jobs.validation import problems as class_problems
 from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft, get
 
 Problem = tuple[str, str]
-DEEPEST = 20  # levels of a YAML
 
 
 def find_problems(
@@ -29,7 +29,9 @@ def find_problems(
             found.append((path, f"{class_path} is not known here; choose another."))
     path = "data.init_args.dataset"
     reference = get(draft.config, path)
-    if not reference:
+    if not _reads_a_dataset(descriptions.get(draft.class_path("data"))):
+        pass  # a data module of one's own may bring its data along
+    elif not reference:
         found = [(path, "Choose a dataset.")] + [one for one in found if one[0] != path]
     elif str(reference) not in datasets:
         why = why_not.get(str(reference).partition("@")[0])
@@ -37,6 +39,12 @@ def find_problems(
     if len(draft.notes) > NOTES_LIMIT:
         found.append(("notes", f"{len(draft.notes):,} characters; {NOTES_LIMIT:,} at most. Keep long texts in a file."))
     return found
+
+
+def _reads_a_dataset(description: Mapping[str, Any] | None) -> bool:
+    """Whether a data module takes a registered dataset; one that is not described is taken to do so."""
+    fields = () if description is None else description.get("fields", ())
+    return description is None or any(field["name"] == "dataset" for field in fields)
 
 
 def config_problems(config: Mapping[str, Any], descriptions: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
@@ -61,33 +69,17 @@ def read_pasted(text: str, descriptions: Mapping[str, Mapping[str, Any]]) -> tup
     if len(text) > YAML_LIMIT:
         return None, [f"The text has {len(text):,} characters; a config has {YAML_LIMIT:,} at most."]
     try:
-        refused = _refused(text)
-        if refused:
-            return None, [refused]
-        values = yaml.safe_load(text)
-        lines = _lines(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"Line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        return None, [f"{where}this is not valid YAML: {getattr(error, 'problem', None) or error}."]
+        values = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        where = f"Line {error.line}, column {error.column}: " if error.line else ""
+        return None, [f"{where}{error.what}."]
     if not isinstance(values, dict):
         return None, ["A config is a mapping with the keys seed, model, data, trainer and scaling."]
     found = config_problems(values, descriptions)
     if found:
+        lines = _lines(text)
         return None, [_with_line(path, message, lines) for path, message in found]
     return values, []
-
-
-def _refused(text: str) -> str:
-    """Why a text is not read at all: aliases can make it endless, and nesting exhausts the reader; else ""."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent):
-            return f"Line {event.start_mark.line + 1}: aliases (*name) are not taken; write the value out."
-        if depth > DEEPEST:
-            return f"Line {event.start_mark.line + 1}: nested more than {DEEPEST} levels deep."
-    return ""
 
 
 def _with_line(path: str, message: str, lines: Mapping[str, int]) -> str:

@@ -32,6 +32,8 @@ def open_draft(link: Mapping[str, str], forms: Forms) -> Draft | None:
     if draft is None:
         st.warning(_why_no_start(source), title="This link has no start that exists here")
         return None
+    if parent is None:
+        draft.mirror = cached.default_mirror()
     keep(draft)
     return draft
 
@@ -50,7 +52,7 @@ def leave() -> None:
 
 
 def _parent(run_id: str) -> RunDetail | None:
-    if not run_id.isdecimal() or int(run_id) >= 2**63:
+    if not run_id.isdecimal() or len(run_id) > 18:
         return None
     try:
         with connect().reading() as session:

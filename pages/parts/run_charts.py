@@ -22,6 +22,7 @@ from pages.parts.run_view import FIRST_SHOWN, ChartView, draw_view_bar, draw_zoo
 LIVE_SECONDS = 1.0
 SYSTEM_LIVE_SECONDS = 3.0
 CHART_PIXELS = 270
+MORE_SHOWN = 24  # charts that one press adds: a browser that draws thousands stands still
 
 
 def draw_charts(run: RunDetail) -> None:
@@ -38,6 +39,8 @@ def _draw_metrics(run: RunDetail) -> None:
     series = _series(run.id)
     groups = metric_groups(series)
     if not groups:
+        if run.state.active:
+            draw_view_bar(groups)  # in its place already, so that the first curve moves nothing
         _draw_nothing(run)
         return
     view, wanted = draw_view_bar(groups)
@@ -45,14 +48,16 @@ def _draw_metrics(run: RunDetail) -> None:
         st.caption(
             f":material/blur_on: Smoothed by a moving average of weight {view.smooth:.2f}; raw values are faint behind."
         )
-    shown = wanted
-    if len(wanted) > FIRST_SHOWN and not st.session_state.get("charts.more"):
-        shown = wanted[:FIRST_SHOWN]
+    more: int = st.session_state.get("charts.more", 0)
+    shown = wanted[: FIRST_SHOWN + more]
     _draw_grid(run, shown, series, view)
-    if len(shown) < len(wanted):
+    left = len(wanted) - len(shown)
+    if left:
+        next_ones = min(left, MORE_SHOWN)
         st.button(
-            f"Show {len(wanted) - len(shown)} more", key="charts.show_more", icon=":material/expand_more:",
-            on_click=st.session_state.__setitem__, args=("charts.more", True),
+            f"Show {next_ones} more" + (f" of {count(left)}" if left > next_ones else ""),
+            key="charts.show_more", icon=":material/expand_more:",
+            on_click=st.session_state.__setitem__, args=("charts.more", more + MORE_SHOWN),
         )  # fmt: skip
     draw_numbers(run.id, series)
 

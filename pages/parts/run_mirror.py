@@ -12,7 +12,8 @@ from db.rows import RunDetail
 from db.states import Mirror
 from pages.parts import run_acts
 from pages.parts.formats import count, escape
-from tracking.wandb_state import NO_KEY, has_key, start_sync, waiting_points
+from pages.parts.said import draw_said, say
+from tracking.wandb_state import NO_KEY, has_key, is_sent, is_syncing, start_sync
 
 LIVE_SECONDS = 2.0
 SYNC_WATCH_SECONDS = 120.0  # how long the page looks again by itself after the button was pressed
@@ -35,27 +36,30 @@ def draw_mirror(run: RunDetail) -> None:
 
 
 def _draw(run_id: int) -> None:
-    run_acts.say()
+    draw_said()
     try:
         with connect().reading() as session:
             run = runs.get(session, run_id)
     except NotFound:
         st.rerun()
     known: dict[str, Any] = run.wandb or {}
-    waiting = waiting_points(run.wandb)
+    syncing = is_syncing()
+    if known.get("state") == "syncing" and not syncing:  # the sync was killed
+        known = {**known, "state": "waiting"}
+    waits = run.state.ended and not is_sent(run.wandb)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(str(known.get("mode") or run.mirror.value), icon=":material/cloud:", color="gray")
             st.caption(mirror_words(known), width="stretch")
             if known.get("url"):
                 st.link_button("Open at W&B", str(known["url"]), icon=":material/open_in_new:", type="tertiary")
-            if waiting and known.get("state") != "syncing":
+            if waits and not syncing:
                 st.button("Sync now", key="sync", icon=":material/cloud_upload:", on_click=_sync, args=(run_id,))
         if known.get("trouble"):
             st.warning(
                 f"{escape(str(known['trouble']))} The run itself is not harmed.", title="Trouble with the mirror"
             )
-        elif waiting and not has_key():
+        elif waits and not has_key():
             st.caption(NO_KEY)
 
 
@@ -77,9 +81,9 @@ def _sync(run_id: int) -> None:
     try:
         start_sync([run_id])
     except OSError as error:
-        run_acts.say_later(f"The sync could not be started: {error}", "error")
+        say(f"The sync could not be started: {error}", "error")
         return
-    run_acts.say_later("Sending to W&B; this page shows how far it is", "cloud_upload")
+    say("Sending to W&B; this page shows how far it is", "cloud_upload")
 
 
 def _pressed(run_id: int) -> str:

@@ -8,7 +8,7 @@ from db.errors import NotFound
 from db.rows import RunDetail, RunRow
 from pages.parts.formats import escape
 
-LARGEST_ID = 2**63 - 1
+MOST_DIGITS = 18  # a larger number is no id in any database
 
 
 def open_run(asked: str | None) -> RunDetail:
@@ -29,7 +29,7 @@ def find_run(asked: str | None) -> tuple[RunDetail | None, str]:
     text = (asked or "").strip().removeprefix("#")
     if not text:
         return None, "This link names no run. Choose one from the list."
-    if not (text.isascii() and text.isdecimal()) or int(text) > LARGEST_ID:
+    if not (text.isascii() and text.isdecimal()) or len(text) > MOST_DIGITS:
         return None, f"“{escape(text[:80])}” is not the number of a run."
     try:
         with connect().reading() as session:

@@ -4,6 +4,7 @@ from typing import Any
 
 import yaml
 
+from db import yaml_text
 from pages.parts.fields import FormField
 
 
@@ -56,8 +57,8 @@ def read_typed(text: str) -> Any:
     if "," in text and text.strip()[0] not in "[{'\"":
         text = f"[{text}]"
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        return yaml_text.load(text)
+    except yaml_text.YamlError:
         return text
 
 

@@ -108,6 +108,49 @@ def test_a_queued_run_is_cancelled_and_a_running_one_asked(client: TestClient, d
         assert runs.get(session, first).state is RunState.CANCELLED
 
 
+@pytest.mark.parametrize("path", ["/runs/{}", "/runs/{}/metrics.csv", "/runs/1/checkpoints/{}", "/runs/1/logs/1/{}"])
+@pytest.mark.parametrize("number", ["-1", "9" * 40, "x", "1.5", "%00"])
+def test_a_number_that_is_none_is_answered(client: TestClient, path: str, number: str) -> None:
+    answer = client.get(path.format(number))
+    assert answer.status_code in (404, 422)
+    assert set(answer.json()) == {"error", "problems"}
+
+
+def test_a_config_that_never_ends_is_refused(client: TestClient) -> None:
+    deep = '{"name": "x", "config": ' + '{"a": ' * 500 + "1" + "}" * 501
+    endless = '{"name": "x", "config": ' + "[" * 200_000
+    for body in (deep, endless, b"\xff\xfe", "{"):
+        answer = client.post("/runs", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (400, 422)
+        assert set(answer.json()) == {"error", "problems"}
+    answer = launch(
+        client, config={**CONFIG, "model": {"class_path": "some.Model", "init_args": {"x": list(range(200_000))}}}
+    )
+    assert "values" in answer.json()["problems"][0]["message"]
+
+
+def test_a_huge_body_is_not_read(client: TestClient) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1_000_000
+
+    for answer in (launch(client, notes="x" * 10_000_000), client.post("/runs", content=pieces())):
+        assert answer.status_code == 413
+        assert "MiB" in answer.json()["error"]
+
+
+def test_what_nobody_foresaw_has_the_same_shape(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise OSError("No space left on device\nand more")
+
+    monkeypatch.setattr(runs, "get", broken)
+    assert database
+    with TestClient(make_api(), base_url="http://127.0.0.1:8501", raise_server_exceptions=False) as client:
+        answer = client.get("/runs/1")
+    assert answer.status_code == 500
+    assert "No space left on device)" in answer.json()["error"]
+
+
 def test_a_foreign_page_cannot_launch(client: TestClient, database: Database) -> None:
     body = {"config": CONFIG, "name": "x"}
     assert client.post("/runs", json=body, headers={"Origin": "https://evil.example"}).status_code == 403

@@ -1,5 +1,6 @@
 """What a person can ask, and what is refused."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_resume_takes_the_last_checkpoint_or_a_chosen_one(database: Database, ru
         assert (run.state, newest.resumed_from_step) == (RunState.QUEUED, step)
     with database.reading() as session:
         assert runs.get(session, run_id).attempt == 4
+
+
+def test_resume_takes_a_checkpoint_whose_files_are_there(database: Database, run_id: int) -> None:
+    first, last = checkpoint(database, run_id, 10), checkpoint(database, run_id, 20)
+    for step, said in ((20, "goes on from step 10"), (10, "starts from the beginning")):
+        shutil.rmtree(run_folder(run_id) / "checkpoints" / f"step-{step}")
+        end(database, run_id)
+        with database.writing() as session:
+            words = control.resume(session, run_id, "ana")
+            newest = runs.attempts(session, run_id)[-1]
+        assert said in words
+        assert "step 20 are gone" in words
+        assert newest.resumed_from_checkpoint_id == (first if step == 20 else None)
+    end(database, run_id)
+    with pytest.raises(NotFound, match="choose another"), database.writing() as session:
+        control.resume(session, run_id, "ana", last)
 
 
 def test_resume_is_refused_where_it_makes_no_sense(database: Database, run_id: int) -> None:

@@ -130,7 +130,24 @@ def test_any_draft_survives_its_link(width: int, rate: float, hidden: list[int],
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[1]", '"x"', "null", '{"config": 5}', '{"config":{"model.init_args.width":"wide"}}']
+    "text",
+    [
+        "{",
+        "[1]",
+        '"x"',
+        "null",
+        "[" * 100_000,
+        '{"config": 5}',
+        '{"config":{"model.init_args.width":"wide"}}',
+        '{"config":{"model.init_args.width.more":1}}',
+        '{"config":{"model":"x"}}',
+        '{"config":{"model.class_path":["a"]}}',
+        '{"config":{"model.class_path":"gone.Model"}}',
+        '{"config":{"data.init_args":"x"}}',
+        '{"config":{"trainer":5}}',
+        '{"config":{"":1}}',
+        '{"config":{"seed":{"a":1}}}',
+    ],
 )
 def test_a_broken_link_is_a_remark(text: str) -> None:
     draft = new_draft()

@@ -56,6 +56,14 @@ def test_faults_of_every_section_are_found_at_once() -> None:
     assert any(path.startswith("scaling") for path in paths(draft))
 
 
+def test_a_data_module_of_ones_own_may_bring_its_data_along() -> None:
+    own = {**BY_PATH, DATA: {**BY_PATH[DATA], "fields": []}}
+    draft = draft_with()
+    draft.config["data"]["init_args"] = {}
+
+    assert find_problems(draft, own, {}, {}) == []
+
+
 def test_a_sample_that_cannot_be_loaded_says_why() -> None:
     found = find_problems(draft_with(data__init_args__dataset="far"), BY_PATH, {}, {"far": "Fetch it first."})
 
@@ -89,6 +97,8 @@ def test_a_fault_in_a_pasted_yaml_has_its_line() -> None:
         "a: b: c",
         "🦊: {🦊: 1}",
         "a: 2024-01-01",
+        "a: 2024-13-45",
+        "a: !!int nine",
         "model: 3",
         "\n",
     ],

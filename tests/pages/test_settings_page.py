@@ -1,8 +1,12 @@
 """Settings: saving, import paths with their result, the trash, and facts."""
 
-from db import modules, runs, settings
+import pytest
+
+from db import modules, progress, queue, runs, settings
 from db.engine import Database
 from db.settings import Settings
+from db.states import Mirror, Reason, RunState
+from pages.parts import mirror_backlog
 from pages.parts.settings_facts import without_password
 from tests.pages.conftest import OpenPage, texts
 from tests.pages.descriptions import DATA, MODEL, description
@@ -31,6 +35,29 @@ def test_settings_are_saved_and_shown_again(open_page: OpenPage, database: Datab
     assert saved(database).max_cpu_runs == 5
     assert saved(database).wandb_project == "our-project"
     assert open_page("settings").number_input[0].value == 5
+
+
+def test_what_waits_for_wandb_is_shown_and_sent(
+    open_page: OpenPage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(mirror_backlog, "start_sync", lambda: asked.append("all"))
+    assert "Nothing waits for W&B" in texts(open_page("settings"))
+    for mirror in (Mirror.ONLINE, Mirror.OFFLINE):
+        with database.writing() as session:
+            run_id = runs.create(session, name="mirrored", config={}, mirror=mirror)
+            queue.claim(session, run_id, "here", ["cpu"])
+            progress.end(session, run_id, RunState.FINISHED, Reason.COMPLETED)
+            runs.set_wandb(session, run_id, {"state": "waiting", "points_sent": 20, "points_total": 127})
+
+    assert "107 points of 1 run are not at W&B yet" in texts(open_page("home")), "the run that was to be sent at once"
+    at = open_page("settings")
+    assert "214 points of 2 runs are not at W&B yet" in texts(at)
+    at.button(key="backlog.sync").click().run()
+
+    assert not at.exception
+    assert asked == ["all"]
+    assert at.button(key="backlog.sync").disabled
 
 
 def add_path(at: object, path: str) -> object:

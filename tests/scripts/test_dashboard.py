@@ -2,13 +2,15 @@
 
 import os
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from db import migrate
+from db.machine import free_port
 from jobs import presence
 from scripts.dashboard import is_loopback, main, why_no_folder, why_not
-from scripts.dashboard_process import free_port
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.2", "example.org", "::"])
@@ -47,6 +49,22 @@ def test_a_port_that_this_dashboard_has_already(bancada_home: Path) -> None:
 
 def test_a_port_that_is_no_port() -> None:
     assert "PORT=99999" in why_not("127.0.0.1", 99_999)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://nobody@127.0.0.1:9/nothing", "no address", "sqlite:////nowhere/at/all.sqlite"]
+)
+def test_a_database_that_cannot_be_opened_is_said_in_one_line(
+    bancada_home: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert bancada_home.parent.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "_alone", lambda _database: nullcontext())
+        patch.setenv("BANCADA_DATABASE_URL", url)
+        assert main(["--port", str(free_port())]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("The database of BANCADA_DATABASE_URL cannot be opened")
 
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

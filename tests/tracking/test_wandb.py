@@ -5,20 +5,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from db import progress, queue, runs
 from db.engine import Database
 from db.states import Mirror, Reason, RunState
+from pages.parts.mirror_backlog import backlog_words, points_waiting
 from scripts import wandb_sync
 from tests.source_tree import ROOT
 from tests.tracking.wandb_file import history, records
-from tracking import wandb_following, wandb_state
+from tracking import wandb_following, wandb_mirror, wandb_state
+from tracking.drain import drain
 from tracking.journal import Journal, journal_path
 from tracking.wandb_following import Follower
 from tracking.wandb_state import NO_KEY, Place, backlog, waiting_points, written_folders
@@ -215,6 +219,71 @@ def test_what_could_not_be_sent_in_time_waits(database: Database, mirrored: int)
     state = state_of(database, mirrored)
     assert (state["state"], state["points_sent"], state["points_total"]) == ("waiting", 0, 12)
     assert "sync sends the rest" in state["trouble"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trouble", ["raise ImportError('no wandb here')", "import os; os._exit(9)"])
+def test_a_wandb_that_cannot_be_imported_leaves_the_run_in_the_backlog(
+    database: Database, mirrored: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """A broken installation, and one that takes its process down."""
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "__init__.py").write_text(trouble)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    log(Journal(journal_path(mirrored, 1)), 0, 5)
+    drain(database, mirrored, 1)
+    end(database, mirrored)
+    assert start(mirrored).wait(60) != 0
+    assert state_of(database, mirrored).get("state") != "sent"
+    with database.reading() as session:
+        (waiting,) = backlog(session)
+        assert runs.get(session, mirrored).state is RunState.FINISHED
+    assert points_waiting(waiting) == 12
+    assert "12 points of 1 run" in backlog_words([waiting])
+
+    monkeypatch.delenv("PYTHONPATH")
+    assert start(mirrored).wait(60) == 0
+    assert len(rows_of(mirrored)) == 5
+
+
+def test_an_online_mirror_that_was_killed_is_in_the_backlog(database: Database, mirrored: int) -> None:
+    """All that it had seen was sent; the rest of the journal was not."""
+    wandb_state.say(database, mirrored, mode="online", state="mirroring", points_sent=7, points_total=7)
+    log(Journal(journal_path(mirrored, 1)), 0, 5)
+    drain(database, mirrored, 1)
+    end(database, mirrored)
+    with database.reading() as session:
+        (waiting,) = backlog(session)
+    assert points_waiting(waiting) == 5
+
+
+def test_a_resumed_run_is_mirrored_although_the_last_mirror_is_still_finishing(
+    database: Database, mirrored: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb_mirror, "WandbRun", lambda *_args, **_more: FakeSink(online=True))
+    log(Journal(journal_path(mirrored, 1)), 0, 5)
+    end(database, mirrored)
+    finishing = FileLock(wandb_state.mirror_folder(mirrored) / "mirror.lock", thread_local=False)
+    finishing.acquire()
+    with pytest.raises(wandb_mirror.AlreadyMirrored):
+        wandb_mirror.mirror(database, mirrored)
+    threading.Timer(0.3, finishing.release).start()
+    assert wandb_mirror.mirror(database, mirrored, patience_seconds=20).points == 12
+
+
+def test_one_sync_at_a_time(
+    database: Database, mirrored: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setattr(wandb_sync, "unreachable", lambda _url: "")
+    monkeypatch.setattr(wandb_state, "SYNC_SECONDS", 0.1)
+    end(database, mirrored)
+    assert not wandb_state.is_syncing()
+    with wandb_state.sync_lock():
+        assert wandb_state.is_syncing()
+        assert wandb_sync.main([]) == 1
+    assert "Another sync is at work" in capsys.readouterr().out
+    assert not wandb_state.is_syncing()
 
 
 def test_a_mirror_does_not_wait_for_ever_for_a_run_that_is_gone(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from db import checkpoints, curves, runs
@@ -13,6 +14,7 @@ from db.home import PROJECT_ROOT
 from db.states import Reason, RunState
 from tests.jobs.conftest import wait_for
 from tests.training.conftest import IRIS, Lab
+from training.__main__ import main
 
 
 def start(folder: Path, model: str, *arguments: str, **config: object) -> subprocess.Popen[str]:
@@ -69,6 +71,56 @@ def test_ctrl_c_saves_a_checkpoint(lab: Lab, tmp_path: Path) -> None:
     assert (run.state, run.reason) == (RunState.STOPPED, Reason.STOPPED_BY_USER)
     assert last is not None
     assert f"Stopped at step {last.step}" in output
+
+
+def test_a_run_goes_on_from_the_terminal(lab: Lab) -> None:
+    """A run that the supervisor had started and a person stopped; once it has finished, nothing is left to resume."""
+    run_id = lab.launch("Noisy step_seconds=0.05", max_epochs=12)
+    wait_for(lambda: lab.run(run_id).step > 3, 120)
+    stopped = lab.ask(run_id, "stop")
+    assert stopped.state is RunState.STOPPED
+
+    def resume(run: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "training", "--resume", str(run)],
+            cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    done = resume(run_id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"going on from step {stopped.step}" in done.stdout
+    run = lab.finished(lab.run(run_id))
+    steps, _ = lab.curve(run_id)
+    assert (run.attempt, run.step) == (2, len(steps))
+    assert sorted(set(steps.tolist())) == steps.tolist(), "no step twice"
+    again = resume(run_id)
+    assert (again.returncode, "clone it" in again.stderr) == (2, True)
+    assert resume(999_999).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "said"),
+    [
+        ("model: [", [], "not valid YAML"),
+        ("model: [", ["seed=1"], "not valid YAML"),
+        ("a: &a [*a]", [], "aliases"),
+        ("just words", ["seed=1"], "mapping"),
+        ("{}", ["seed"], "is no change"),
+        ("{}", ["=1"], "is no change"),
+        ("{}", ["seed=[1"], "cannot be used"),
+        ("{}", ["seed=2024-13-45"], "cannot be used"),
+        ("{}", ["model.class_path=a.B"], "data: is missing"),
+        ("\xff\x00", [], "cannot be read"),
+    ],
+)
+def test_a_file_or_a_change_that_is_wrong_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, changes: list[str], said: str
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(text, encoding="latin-1")
+    assert main([str(file), *(["--", *changes] if changes else [])]) == 2
+    assert said in capsys.readouterr().err
+    assert main([str(tmp_path / "missing.yaml")]) == 2
 
 
 def test_what_cannot_be_used_is_told_at_once(lab: Lab, tmp_path: Path) -> None:
