@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from db.engine import Database, connect, forget_connections
@@ -18,6 +19,11 @@ _CALM = {
 }
 for _name, _value in _CALM.items():
     os.environ.setdefault(_name, _value)
+
+# How long an example takes says nothing on a machine that does other things, too.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+if "CI" not in os.environ:  # there, hypothesis has a profile of its own: the same examples every time, no deadline
+    hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture
