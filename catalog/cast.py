@@ -5,6 +5,7 @@ Knows no file; a row in a message is counted from 1.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ STORED: dict[str, pa.DataType] = {
     "id": pa.string(),
     "image": pa.binary(),
 }
-MISSING = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?", "-"])
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A", "?", "-")
 DATE_FORMATS = (
     "%d/%m/%Y",
     "%d/%m/%Y %H:%M",
@@ -39,7 +40,6 @@ PLAIN_NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 DATE_SHAPE = r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?$"
 POINT_THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$"
 COMMA_NUMBER = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
-TRUE_FALSE = {True: "true", False: "false"}
 
 
 def stored_schema(schema: Schema) -> pa.Schema:
@@ -115,7 +115,13 @@ def holds_bytes(kind: pa.DataType) -> bool:
 def without_missing(texts: pa.Array) -> pa.Array:
     """Trimmed strings, with the usual spellings of “no value” as nulls."""
     texts = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.is_in(texts, MISSING), None, texts)
+    return pc.if_else(pc.is_in(texts, _missing()), None, texts)
+
+
+@lru_cache(maxsize=1)
+def _missing() -> pa.Array:
+    """Not made at import: the first array that is made from a list imports pandas, which takes a second."""
+    return pa.array(MISSING, pa.string())
 
 
 def plain_numbers(texts: pa.Array, decimal_comma: bool) -> pa.Array:

@@ -1,6 +1,5 @@
 """Where the rows of each sample come from: installed packages, the CSV beside this file, or a fetched file."""
 
-import csv
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,12 +96,6 @@ def with_reference_split(table: pa.Table, by: Sequence[str]) -> pa.Table:
 def package_is_there(name: str) -> bool:
     """Whether a package can be imported, without importing it."""
     return find_spec(name) is not None
-
-
-def portuguese_count() -> int:
-    """How many Portuguese sentences there are."""
-    with (SHEETS / "frases-pt.csv").open(encoding="utf-8", newline="") as file:
-        return sum(1 for _ in csv.reader(file)) - 1
 
 
 def _image_table(pixels: np.ndarray, labels: np.ndarray) -> pa.Table:

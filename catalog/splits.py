@@ -69,13 +69,11 @@ class SplitPlan:
         return cls(**known | {"ratios": tuple(known.get("ratios", cls.ratios))})
 
 
-def assign(table: pa.Table, plan: SplitPlan) -> np.ndarray:
-    """The split of every row as names, shape (rows,). Raises CatalogError when the plan does not fit the data."""
-    return np.array(SPLITS)[assign_codes(table, plan)]
-
-
 def assign_codes(table: pa.Table, plan: SplitPlan) -> np.ndarray:
-    """Like `assign`, as uint8 numbers into `SPLITS`."""
+    """The split of every row as uint8 numbers into `SPLITS`, shape (rows,).
+
+    Raises CatalogError when the plan does not fit the data.
+    """
     if plan.method == "random":
         codes = _random(table.num_rows, plan)
     elif plan.method == "stratified":

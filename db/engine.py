@@ -66,9 +66,7 @@ def connect(url: str | None = None) -> Database:
 
 def forget_connections() -> None:
     """Drop the connections inherited over a fork without closing the parent's sockets; call it first in a child."""
-    for_url = _database.cache_info().currsize
-    if for_url:
-        _database.cache_clear()
+    _database.cache_clear()
 
 
 def _make_engine(url: str) -> Engine:

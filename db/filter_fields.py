@@ -190,12 +190,12 @@ def chosen(field: Field, value: Value, *, contains: bool) -> frozenset[StrEnum |
         return frozenset(member for member in members if word in member.value)
     if field.choices is RunState and word in _GROUPS:
         return frozenset(_GROUPS[word])
-    found = frozenset(member for member in members if member.value == word)
+    found: frozenset[StrEnum | None] = frozenset(member for member in members if member.value == word)
     if not found:
         words = [member.value for member in members]
         hint = did_you_mean(word, words, in_quotes=True) or f"It is one of {', '.join(words)}."
         raise FilterError(f"{value.text[:40]} is not a {field.name}", value.position, hint)
-    return frozenset(found)
+    return found
 
 
 def _date(value: Value, operator: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import filters
 from db.duration import duration_seconds
-from db.filter_fields import FIELDS, field_named, field_names
+from db.filter_fields import field_named, field_names
 from db.filter_sql import Condition, condition_of
 from db.filter_tree import FilterError, did_you_mean
 from db.rows import RunPage, RunRow
@@ -66,11 +66,6 @@ def matching_ids(session: Session, query: str, *, archived: bool = False, trash:
     matches = _condition(query, names_of(session) if query.strip() else Names((), ()), utc_now())
     question = select(Run.id).where(_shelf(archived, trash), matches)
     return list(session.scalars(question.order_by(Run.created_at.desc(), Run.id.desc())))
-
-
-def check_query(session: Session, query: str) -> None:
-    """Raise the FilterError that `find` would raise for a query: typos in the names of metrics included."""
-    _condition(query, names_of(session), utc_now())
 
 
 def column_names(session: Session) -> list[str]:
@@ -136,7 +131,7 @@ def _sort_keys(name: str, names: Names, now: datetime) -> list[Any]:
     if not field.column or field.kind == "flag":
         raise FilterError(f"Runs cannot be sorted by {name[:60]}", None, "Choose a field with one value a run.")
     column = getattr(Run, field.column)
-    return [func.nullif(func.lower(column), "")] if FIELDS[field.name].kind == "text" else [column]
+    return [func.nullif(func.lower(column), "")] if field.kind == "text" else [column]
 
 
 def _config_keys(keys: list[str]) -> list[Any]:

@@ -89,3 +89,4 @@ MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.LOST: frozenset({RunState.QUEUED}),
     RunState.CANCELLED: frozenset({RunState.QUEUED}),
 }
+RESUMABLE = frozenset(state for state in ENDED if RunState.QUEUED in MOVES[state])

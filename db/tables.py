@@ -33,7 +33,7 @@ class Run(Base):
     wait_reason: Mapped[str] = mapped_column(Text, default="")  # why a queued run has not started yet
 
     # what was asked
-    config: Mapped[dict[str, Any]]  # the shape of DESIGN section 3: seed, model, data, trainer, scaling
+    config: Mapped[dict[str, Any]]  # the shape of `db.run_config.RunConfig`: seed, model, data, trainer, scaling
     preset: Mapped[str | None] = mapped_column(String(200))
     model_class: Mapped[str] = mapped_column(String(300))
     dataset: Mapped[str | None] = mapped_column(String(300))  # "name@3"

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, cast, get_args
 
 import numpy as np
 import pyarrow as pa
 
 from features.columns import Examples
 from features.errors import FeaturesError
-from features.targets import Target
+from features.targets import Target, Task
 
-__all__ = ["ColumnLike", "Features", "FeaturesError", "Odd", "SchemaLike", "load"]
+__all__ = ["ColumnLike", "Features", "FeaturesError", "Odd", "SchemaLike", "fit_target", "load"]
 
 FORMAT = 1
 _FILE = "features.json"
@@ -68,6 +68,17 @@ class Odd:
 
     def __str__(self) -> str:
         return f"row {self.row + 1}: {self.column} {self.what}"
+
+
+def fit_target(table: pa.Table, schema: SchemaLike) -> Target:
+    """The target that a schema names, learned from the training split.
+
+    Raises:
+        FeaturesError: when the schema names none, or there is nothing to learn from.
+    """
+    if schema.target is None or schema.task not in get_args(Task):
+        raise FeaturesError("The dataset has no target; choose one in its schema.")
+    return Target.fit(table, schema.target, cast(Task, schema.task), schema.classes)
 
 
 class Features(ABC):

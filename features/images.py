@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
 
-from features.base import Features, FeaturesError, Odd, SchemaLike
+from features.base import Features, FeaturesError, Odd, SchemaLike, fit_target
 from features.columns import Examples, column, count, plain
 from features.targets import Target
 
@@ -58,8 +58,7 @@ class ImageFeatures(Features):
         names = [c.name for c in schema.columns if c.role == "feature" and c.type == "image"]
         if len(names) != 1:
             raise FeaturesError(f"A picture model reads one image column; this dataset has {len(names)}.")
-        if schema.target is None or schema.task is None:
-            raise FeaturesError("The dataset has no target; choose one in its schema.")
+        target = fit_target(table, schema)
         picks = np.unique(np.linspace(0, max(count(table) - 1, 0), _SAMPLE).astype(np.int64))
         sample = table.select([names[0]]).take(pa.array(picks[: count(table)]))
         opened = [picture for value in plain(sample.column(names[0])) if (picture := _open(value)) is not None]
@@ -70,7 +69,6 @@ class ImageFeatures(Features):
         pixels = np.stack([_fit(picture, size, channels) for picture in opened]).astype(np.float64) / 255
         mean = [round(float(value), 6) for value in pixels.mean(axis=(0, 2, 3))]
         deviation = [round(float(value), 6) or 1.0 for value in pixels.std(axis=(0, 2, 3))]
-        target = Target.fit(table, schema.target, schema.task, schema.classes)  # type: ignore[arg-type]
         return cls(names[0], size, channels, mean, deviation, target)
 
     def pixels(self, examples: Examples, odd: list[Odd] | None = None) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from features.base import ColumnLike, Features, FeaturesError, Odd, SchemaLike
+from features.base import ColumnLike, Features, FeaturesError, Odd, SchemaLike, fit_target
 from features.columns import NO_TIME, Examples, categories, column, count, numbers, spread, times
 from features.targets import Target
 
@@ -91,8 +91,7 @@ class TableFeatures(Features):
             schema: The dataset's schema.
             max_categories: The most frequent categories of a column that are kept; rarer ones count as unknown.
         """
-        if schema.target is None or schema.task is None:
-            raise FeaturesError("The dataset has no target; choose one in its schema.")
+        target = fit_target(table, schema)
         found: dict[str, list[Any]] = {"number": [], "date": [], "category": []}
         left_out: dict[str, str] = {}
         for item in schema.columns:
@@ -105,7 +104,6 @@ class TableFeatures(Features):
                 found[item.type].append(learned)
         if not any(found.values()):
             raise FeaturesError("No number, date or category has the role feature; correct the dataset's schema.")
-        target = Target.fit(table, schema.target, schema.task, schema.classes)  # type: ignore[arg-type]
         return cls(found["number"], found["date"], found["category"], left_out, target)
 
     def transform(self, examples: Examples, odd: list[Odd] | None = None) -> dict[str, np.ndarray]:

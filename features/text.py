@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from features.base import Features, FeaturesError, Odd, SchemaLike
+from features.base import Features, FeaturesError, Odd, SchemaLike, fit_target
 from features.columns import Examples, column, count, texts
 from features.targets import Target
 
@@ -74,9 +74,7 @@ class TextFeatures(Features):
         columns = columns or [c.name for c in schema.columns if c.role == "feature" and c.type == "category"]
         if not columns:
             raise FeaturesError("The dataset has no text column with the role feature; correct its schema.")
-        if schema.target is None or schema.task is None:
-            raise FeaturesError("The dataset has no target; choose one in its schema.")
-        target = Target.fit(table, schema.target, schema.task, schema.classes)  # type: ignore[arg-type]
+        target = fit_target(table, schema)
         trained = _train(table, columns, tokenizer, vocabulary_size, min_count, lowercase)
         return cls(columns, trained, max_tokens, pair_buckets, target)
 

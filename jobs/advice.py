@@ -6,7 +6,7 @@ from typing import Any
 
 from db.rows import RunDetail
 from db.run_config import flatten
-from db.states import Reason, RunState
+from db.states import RESUMABLE, Reason, RunState
 
 _BATCH_NAMES = ("batch_size", "train_batch_size")
 _RATE_NAMES = ("learning_rate", "lr")
@@ -31,7 +31,7 @@ class Advice:
 
 def what_to_try(run: RunDetail) -> list[Advice]:
     """The most promising first; nothing for a run that is at work or finished."""
-    if run.state not in (RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.CANCELLED):
+    if run.state not in RESUMABLE:
         return []
     if run.state is RunState.CANCELLED:
         return [Advice("Queue it again", "It never started; it goes to the queue's end.", resume=True)]

@@ -6,11 +6,11 @@ A reader of GPUs can be given, so that tests have some.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import psutil
 
+from db.machine import cpu_name, usable_cores
 from jobs.gpus import GpuReader, GpuReading, read_with_nvml, visible_only
 
 NEEDED_FREE_SHARE = 0.8  # of a GPU's memory
@@ -95,7 +95,7 @@ def measure(
     """
     held = {name: tuple(ids) for name, ids in (holders or {}).items()}
     memory = psutil.virtual_memory()
-    cpu = DeviceState("cpu", cpu_title(), cpu_places, memory.total, memory.available, cpu_percent, held.get("cpu", ()))
+    cpu = DeviceState("cpu", _cpu_title(), cpu_places, memory.total, memory.available, cpu_percent, held.get("cpu", ()))
     readings = (read_gpus or read_with_nvml)()
     chosen = visible_only(readings, os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible)
     return [cpu, *(_state(one, held.get(f"cuda:{one.number}", ()), own_pids) for one in chosen)]
@@ -115,24 +115,8 @@ def take(device: DeviceState, run_id: int) -> DeviceState:
     return replace(device, held_by=(*device.held_by, run_id))
 
 
-def cpu_title() -> str:
-    """The processor's name and its usable cores."""
-    name = "CPU"
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    return f"{name} ({usable_cores()} cores)"
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _cpu_title() -> str:
+    return f"{cpu_name()} ({usable_cores()} cores)"
 
 
 def _state(reading: GpuReading, held_by: tuple[int, ...], own_pids: frozenset[int]) -> DeviceState:

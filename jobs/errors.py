@@ -7,7 +7,3 @@ class JobsError(RuntimeError):
 
 class PlaceTaken(JobsError):
     """Another supervisor already works in this data folder; the message says who."""
-
-
-class StartFailed(JobsError):
-    """The processes of a claimed run could not be started."""

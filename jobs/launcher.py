@@ -6,13 +6,13 @@ import shutil
 from db import progress, queue, runs
 from db.engine import Database
 from db.home import home
+from db.machine import host_name
 from db.rows import RunDetail, RunRow
 from db.run_config import ConfigError, RunConfig, read_config
 from db.states import Reason, RunState
 from jobs.crew import Crew, Patience
 from jobs.devices import DeviceState, holders_of, measure
 from jobs.gpus import GpuReader
-from jobs.processes import host_name
 from jobs.schedule import Request, plan, request_of
 from jobs.starting import orders, prepare
 from jobs.warm import Warm

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from db.home import home
+from db.machine import host_name
 from jobs.errors import PlaceTaken
-from jobs.processes import Identity, host_name, identify
+from jobs.processes import Identity, identify
 
 _FILE = "supervisor.lock"
 

@@ -6,7 +6,6 @@ stay the same when the clock is set. Elsewhere the start's wall time has to do.
 
 import os
 import signal
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -34,11 +33,6 @@ class Identity:
     def from_dict(cls, values: dict[str, Any]) -> "Identity":
         """The reverse of `as_dict`; other keys are left out."""
         return cls(int(values["pid"]), float(values["started"]), values.get("ticks"), values.get("boot"))
-
-
-def host_name() -> str:
-    """This machine's name in the database: ``BANCADA_HOST``, or the host name."""
-    return os.environ.get("BANCADA_HOST") or socket.gethostname()
 
 
 @lru_cache(maxsize=1)

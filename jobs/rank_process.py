@@ -21,6 +21,7 @@ from typing import Any
 
 from db.engine import forget_connections
 from db.home import PROJECT_ROOT
+from db.json_files import write_json
 from db.states import Reason, RunState
 from jobs.processes import identify
 
@@ -87,13 +88,6 @@ def find(target: str) -> Callable[..., Any]:
     return found
 
 
-def write_atomically(path: Path, values: dict[str, Any]) -> None:
-    """A JSON file that is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(values), encoding="utf-8")
-    beside.replace(path)
-
-
 def _separate(log: Path) -> None:
     """Leave the parent's session, terminal, output and signals behind."""
     os.setsid()
@@ -138,7 +132,7 @@ def _leave_outcome(path: Path, error: BaseException) -> None:
     if path.exists():
         return
     with suppress(OSError):
-        write_atomically(
+        write_json(
             path,
             {
                 "state": RunState.FAILED.value,

@@ -1,11 +1,8 @@
 """The files by which the processes of a run and the supervisor tell each other what happened, whoever dies first.
 
-In the run's folder, for attempt a and rank r: ``logs/attempt-a-rank-r.log`` (all output), ``outcome-a-rank-r.json``
-(how the rank says it ended), ``exit-a-rank-r.json`` (exit code, from the process that saw it end),
-``process-a-rank-r.json`` (who the rank's process is), ``kills-a.json`` (which ranks the supervisor killed, and why).
+Their names are in `db.attempt_paths`.
 """
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from db.home import run_folder
+from db.attempt_paths import AttemptPaths
+from db.json_files import read_json, write_json
 from db.states import Reason, RunState
 from jobs.processes import Identity
-from jobs.rank_process import write_atomically
 
 TAIL_BYTES = 64 * 1024
 LAST_LINES = 40
@@ -41,33 +38,8 @@ class Exit:
     at: datetime
 
 
-@dataclass(frozen=True)
-class AttemptFiles:
-    """The files of one attempt at a run."""
-
-    run_id: int
-    attempt: int
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder."""
-        return run_folder(self.run_id)
-
-    def log(self, rank: int) -> Path:
-        """Everything that the rank printed."""
-        return self.folder / "logs" / f"attempt-{self.attempt}-rank-{rank}.log"
-
-    def outcome_path(self, rank: int) -> Path:
-        """Where the rank leaves its outcome."""
-        return self._of_rank("outcome", rank)
-
-    def exit_path(self, rank: int) -> Path:
-        """Where the exit code is left."""
-        return self._of_rank("exit", rank)
-
-    def note_path(self, rank: int) -> Path:
-        """Where the rank's process says who it is."""
-        return self._of_rank("process", rank)
+class AttemptFiles(AttemptPaths):
+    """The files of one attempt at a run, written and read."""
 
     def prepare(self) -> None:
         """Make the folders, and see that they can be written.
@@ -85,11 +57,11 @@ class AttemptFiles:
         for pattern in ("outcome", "exit", "process"):
             for path in self.folder.glob(f"{pattern}-{self.attempt}-rank-*.json"):
                 path.unlink(missing_ok=True)
-        self._kills_path.unlink(missing_ok=True)
+        self.kills_path.unlink(missing_ok=True)
 
     def outcome(self, rank: int) -> Outcome | None:
         """The rank's own word, or None."""
-        found = _read(self.outcome_path(rank))
+        found = read_json(self.outcome_path(rank))
         if found is None:
             return None
         try:
@@ -105,36 +77,29 @@ class AttemptFiles:
 
     def exit(self, rank: int) -> Exit | None:
         """The rank's exit code, or None when nobody saw it."""
-        found = _read(self.exit_path(rank))
+        found = read_json(self.exit_path(rank))
         return Exit(int(found["code"]), _time(found["at"])) if found else None
 
     def processes(self) -> dict[int, Identity]:
         """Rank to process, of those ranks whose process has said who it is."""
         found = {}
         for path in self.folder.glob(f"process-{self.attempt}-rank-*.json"):
-            values = _read(path)
+            values = read_json(path)
             if values:
                 found[int(path.stem.rpartition("-")[2])] = Identity.from_dict(values)
         return found
 
     def note_kill(self, ranks: Iterable[int], why: str) -> None:
         """Remember, before it is done, that ranks are killed by the supervisor."""
-        write_atomically(self._kills_path, {**self.kills(), **{str(rank): why for rank in ranks}})
+        write_json(self.kills_path, {**self.kills(), **{str(rank): why for rank in ranks}})
 
     def kills(self) -> dict[str, str]:
         """Rank (as text) to why the supervisor killed it: "sibling", "stop" or "hung"."""
-        return _read(self._kills_path) or {}
+        return read_json(self.kills_path) or {}
 
     def last_lines(self, rank: int, count: int = LAST_LINES) -> str:
         """The end of the rank's log."""
         return last_lines(self.log(rank), count)
-
-    @property
-    def _kills_path(self) -> Path:
-        return self.folder / f"kills-{self.attempt}.json"
-
-    def _of_rank(self, name: str, rank: int) -> Path:
-        return self.folder / f"{name}-{self.attempt}-rank-{rank}.json"
 
 
 def last_lines(path: Path, count: int = LAST_LINES) -> str:
@@ -171,14 +136,6 @@ def folder_bytes(folder: Path) -> int:
             except OSError:
                 continue
     return total
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _time(value: Any) -> datetime:

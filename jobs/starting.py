@@ -1,12 +1,12 @@
 """From a claimed run to orders for its processes: folder, config file, free port, environment."""
 
 import os
-import socket
 from collections.abc import Sequence
 
+from db.machine import free_port, usable_cores
 from db.rows import RunDetail
 from db.run_config import read_config
-from jobs.devices import DeviceState, usable_cores
+from jobs.devices import DeviceState
 from jobs.rank_process import Order
 from jobs.run_files import AttemptFiles
 
@@ -61,14 +61,6 @@ def rank_environment(devices: Sequence[DeviceState], world_size: int) -> dict[st
         "CUDA_VISIBLE_DEVICES": ",".join(device.uuid or device.name.partition(":")[2] for device in gpus),
         "OMP_NUM_THREADS": str(max(1, usable_cores() // max(1, world_size))),
     }
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _own_settings() -> dict[str, str]:

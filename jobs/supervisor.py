@@ -14,6 +14,7 @@ import psutil
 
 from db import progress, runs, settings, supervisors
 from db.engine import Database
+from db.machine import host_name
 from db.rows import RunRow
 from jobs import presence
 from jobs.crew import Crew, Patience, attached, process_rows
@@ -23,7 +24,7 @@ from jobs.gpus import GpuReader, read_with_nvml
 from jobs.housekeeping import Chores
 from jobs.launcher import Launcher
 from jobs.modules_watch import ModulesWatch
-from jobs.processes import Identity, host_name, identify
+from jobs.processes import Identity, identify
 from jobs.starting import RANK_TARGET
 from jobs.wake import CLOSING, DESCRIBE, Ear
 from jobs.warm import WARM_MODULE, Warm

@@ -18,8 +18,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from db.json_files import write_json
 from jobs.processes import Identity, identify
-from jobs.rank_process import Order, execute, write_atomically
+from jobs.rank_process import Order, execute
 
 
 class WarmServer:
@@ -110,7 +111,7 @@ class WarmServer:
 
 def _write_exit(path: Path, code: int) -> None:
     try:
-        write_atomically(path, {"code": code, "at": time.time()})
+        write_json(path, {"code": code, "at": time.time()})
     except OSError as error:  # a full disk: the supervisor still hears of it over the socket
         print(f"{path} could not be written: {error}", file=sys.stderr)
 

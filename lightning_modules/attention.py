@@ -5,13 +5,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def check_heads(width: int, heads: int) -> None:
+    """Raise ValueError when vectors of ``width`` numbers cannot be shared out among so many heads."""
+    if width % heads:
+        raise ValueError(f"width {width} must be a multiple of heads {heads}.")
+
+
 class Attention(nn.Module):
     """Multi-head self-attention; every token looks at every token that is not padding."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width {width} must be a multiple of heads {heads}.")
+        check_heads(width, heads)
         self.heads = heads
         self.dropout = dropout
         self.project_in = nn.Linear(width, 3 * width)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from features.images import ImageFeatures
-from lightning_modules.attention import Block, LearnedTokens
+from lightning_modules.attention import Block, LearnedTokens, check_heads
 from lightning_modules.augmentation import Augmentation
 from lightning_modules.data import DatasetData
 from lightning_modules.stores import ImageStore
@@ -163,8 +163,7 @@ class SmallViT(TaskModel):
     ) -> None:
         super().__init__(learning_rate=learning_rate, **optimization)
         self.save_hyperparameters()
-        if width % heads:
-            raise ValueError(f"width {width} must be a multiple of heads {heads}.")
+        check_heads(width, heads)
         self.patch = patch
         self.width = width
         self.depth = depth

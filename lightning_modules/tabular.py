@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from features.tables import UNKNOWN, TableFeatures
-from lightning_modules.attention import Block, LearnedTokens
+from lightning_modules.attention import Block, LearnedTokens, check_heads
 from lightning_modules.data import DatasetData
 from lightning_modules.stores import ArrayStore
 from lightning_modules.task import Rate, Share, TaskModel
@@ -182,8 +182,7 @@ class FTTransformer(TaskModel):
     ) -> None:
         super().__init__(learning_rate=learning_rate, **optimization)
         self.save_hyperparameters()
-        if width % heads:
-            raise ValueError(f"width {width} must be a multiple of heads {heads}.")
+        check_heads(width, heads)
         self.width = width
         self.depth = depth
         self.heads = heads

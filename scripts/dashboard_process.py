@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.home import PROJECT_ROOT
+from db.machine import free_port
 
 
 class DashboardFailed(RuntimeError):
@@ -42,13 +42,6 @@ class Dashboard:
     def output(self) -> str:
         """What it has printed until now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(data_folder: Path) -> dict[str, str]:

@@ -44,11 +44,16 @@ class Shown:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
+def _network(width: int) -> dict[str, Any]:
+    """Changes that put a small network into a table's preset."""
+    return {"model": {"class_path": "lightning_modules.tabular.MLP", "init_args": {"width": width}}}
+
+
 ENDED = (
     Shown("iris-linear", "iris, first look", ("baseline",)),
     Shown("breast-cancer-linear", "tumours, logistic regression", ("baseline",)),
-    Shown("breast-cancer-mlp", "tumours, small network", ("ablation",)),
-    Shown("breast-cancer-mlp", "tumours, wider", ("ablation",), {"model.init_args.width": 128}),
+    Shown("breast-cancer-linear", "tumours, small network", ("ablation",), _network(32)),
+    Shown("breast-cancer-linear", "tumours, wider", ("ablation",), _network(128)),
     Shown("wine-ft-transformer", "wines, FT-Transformer"),
     Shown("frases-pt-bag", "frases em português", ("baseline", "text")),
 )

@@ -23,6 +23,7 @@ from pathlib import Path
 from zlib import crc32
 
 from db.home import run_folder
+from db.texts import clean
 from tracking.journal_reading import HEADER, MAGIC, NAMES, POINTS, whole_bytes
 
 log = logging.getLogger(__name__)
@@ -241,5 +242,4 @@ def _not_a_number(metrics: Mapping[str, float], step: int) -> TypeError:
 
 def _storable(name: str) -> str:
     """A name that every database takes: no zero characters, no half characters, at most `NAME_CHARACTERS`."""
-    clean = str(name).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return clean[:NAME_CHARACTERS] or "unnamed"
+    return clean(str(name))[:NAME_CHARACTERS] or "unnamed"

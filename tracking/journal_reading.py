@@ -6,7 +6,6 @@ that no longer hold what was written (a power cut, a bad disk) are passed over a
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, unpack_from
@@ -36,13 +35,11 @@ class Part:
         points: the points of each metric, in the order in which they were logged.
         end: position after the last whole record; the place to read on from.
         damaged_bytes: bytes between good records that hold nothing readable.
-        more: whether a further part can be read already.
     """
 
     points: Points
     end: int
     damaged_bytes: int = 0
-    more: bool = False
 
     @property
     def count(self) -> int:
@@ -60,16 +57,7 @@ def read_part(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> Part:
     with path.open("rb", buffering=0) as file:
         found = _load(file.fileno(), path, start, most_bytes)
         points = _gather(file.fileno(), found.data, found.places)
-    return Part(points, found.end, found.damaged, found.more)
-
-
-def read_parts(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> Iterator[Part]:
-    """Part after part until the last whole record; at least one."""
-    part = read_part(path, start, most_bytes)
-    yield part
-    while part.more:
-        part = read_part(path, part.end, most_bytes)
-        yield part
+    return Part(points, found.end, found.damaged)
 
 
 def read_calls(path: Path, start: int = 0, most_bytes: int = PART_BYTES) -> tuple[list[Call], int]:
@@ -115,20 +103,19 @@ class _Found:
     places: list[tuple[int, int]]  # in data: (position, words) of each points record
     end: int  # in the file
     damaged: int
-    more: bool
 
 
 def _load(descriptor: int, path: Path, start: int, most_bytes: int) -> _Found:
     """The whole records from ``start`` on."""
     if start == 0:
         if not _has_magic(os.pread(descriptor, len(MAGIC), 0), path):
-            return _Found(b"", [], 0, 0, False)
+            return _Found(b"", [], 0, 0)
         start = len(MAGIC)
     size = os.fstat(descriptor).st_size
     most_bytes = max(most_bytes, 2 * LONGEST_RECORD_BYTES) // 8 * 8
     data = os.pread(descriptor, min(most_bytes, max(0, size - start)), start)
     places, end, damaged = _scan(data, at_end=start + len(data) >= size)
-    return _Found(data, places, start + end, damaged, more=end > 0 and start + len(data) < size)
+    return _Found(data, places, start + end, damaged)
 
 
 def _has_magic(begin: bytes, path: Path) -> bool:

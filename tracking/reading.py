@@ -1,7 +1,7 @@
 """Curves as pages draw them: few points, every extreme, gaps where values are not finite.
 
-`shown` reads a run's metrics once, `LiveCurves` again and again with only what is new, `compare` one metric of many
-runs. Knows no figure.
+`LiveCurves` reads a run's metrics again and again, each time only what is new; `compare` reads one metric of many runs.
+Knows no figure.
 """
 
 from collections.abc import Sequence
@@ -62,35 +62,10 @@ class View:
     smoothing: float = 0.0
 
 
-def shown(
-    session: Session,
-    run_id: int,
-    names: Sequence[str],
-    *,
-    x: XKind = "step",
-    window: Window | None = None,
-    points: int = POINTS,
-    smoothing: float = 0.0,
-) -> list[ShownCurve]:
-    """The named metrics of a run, in this order; one without points is an empty curve. See `View`."""
-    view = View(x, window, points, smoothing)
-    return LiveCurves(run_id).shown(session, names, view)
-
-
-def compare(
-    session: Session,
-    run_ids: Sequence[int],
-    name: str,
-    *,
-    x: XKind = "step",
-    window: Window | None = None,
-    points: int = POINTS,
-    smoothing: float = 0.0,
-) -> list[ShownCurve]:
-    """One metric of many runs, in the order of the ids; runs that do not have it are left out. See `View`."""
-    view = View(x, window, points, smoothing)
+def compare(session: Session, run_ids: Sequence[int], name: str, view: View) -> list[ShownCurve]:
+    """One metric of many runs, in the order of the ids; runs that do not have it are left out."""
     found = curves.read_many(session, run_ids, name)
-    epochs = curves.read_many(session, run_ids, EPOCH) if x == "epoch" else {}
+    epochs = curves.read_many(session, run_ids, EPOCH) if view.x == "epoch" else {}
     ready = []
     for run_id in run_ids:
         if run_id in found:
@@ -118,7 +93,10 @@ class LiveCurves:
         self._last: tuple[tuple[str, ...], View, list[ShownCurve]] | None = None
 
     def shown(self, session: Session, names: Sequence[str], view: View) -> list[ShownCurve]:
-        """The named metrics as they are now; the very same list as before when nothing has changed."""
+        """The named metrics as they are now, in this order; one without points is an empty curve.
+
+        The very same list as before when nothing has changed.
+        """
         asked = dict.fromkeys([*names, EPOCH] if view.x == "epoch" else names)
         changed = [name for name in asked if self._has_changed(session, name)]
         if self._last is not None and not changed and self._last[:2] == (tuple(names), view):

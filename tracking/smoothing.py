@@ -5,7 +5,7 @@ import numpy as np
 _LARGEST_EXPONENT = 200.0  # exp of it is far from the largest float, and values of any sane size fit beside it
 
 
-def smoothed(y: np.ndarray, weight: float, x: np.ndarray | None = None) -> np.ndarray:
+def smoothed(y: np.ndarray, weight: float) -> np.ndarray:
     """Each value averaged with those before it, older ones counting less.
 
     The average is over the values that are there (debiased), so it begins at the first value and not at zero. Values
@@ -14,7 +14,6 @@ def smoothed(y: np.ndarray, weight: float, x: np.ndarray | None = None) -> np.nd
     Args:
         y: float64, (points,).
         weight: 0 (the curve itself) to below 1: what a value counts after one point more.
-        x: float64, ascending, (points,): then a value ages with the distance along x, in units of the mean distance.
 
     Returns:
         float64, (points,).
@@ -25,7 +24,7 @@ def smoothed(y: np.ndarray, weight: float, x: np.ndarray | None = None) -> np.nd
     values = y[finite]
     if weight == 0 or len(values) < 2:
         return y.copy()
-    ages = -np.log(weight) * _distances(len(values), None if x is None else x[finite])
+    ages = -np.log(weight) * np.arange(len(values), dtype=np.float64)
     averages = np.empty_like(values)
     above = below = last_age = 0.0
     start = 0
@@ -41,10 +40,3 @@ def smoothed(y: np.ndarray, weight: float, x: np.ndarray | None = None) -> np.nd
     whole = y.copy()
     whole[finite] = averages
     return whole
-
-
-def _distances(count: int, x: np.ndarray | None) -> np.ndarray:
-    """How far each point is from the first one, in mean distances between points."""
-    if x is None or x[-1] <= x[0]:
-        return np.arange(count, dtype=np.float64)
-    return (x - x[0]) * ((count - 1) / (x[-1] - x[0]))

@@ -1,6 +1,7 @@
 """One checkpoint's folder: its names on the disk, and what is said of it beside the weights."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,12 +37,10 @@ def checkpoint_path(run_folder: Path, step: int) -> str:
 
 
 def hide(folder: Path) -> Path:
-    """Let a folder vanish from its place at once."""
+    """Let a folder vanish from its place at once, if it is there; returns where it is now."""
     doomed = folder.with_name(f"{REPLACED}{folder.name}")
-    try:
+    with suppress(FileNotFoundError):
         folder.rename(doomed)
-    except FileNotFoundError:
-        return doomed
     return doomed
 
 

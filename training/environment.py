@@ -2,7 +2,6 @@
 
 import os
 import platform
-import socket
 import subprocess
 import sys
 from functools import lru_cache
@@ -14,6 +13,7 @@ import psutil
 import torch
 
 from db.home import PROJECT_ROOT
+from db.machine import cpu_name, host_name, usable_cores
 
 GIT_SECONDS = 10.0
 LARGEST_DIFF_BYTES = 5 * 2**20
@@ -30,10 +30,10 @@ def packages() -> dict[str, str]:
 def machine(accelerator: str) -> dict[str, Any]:
     """Host, system, processors, memory, devices and the versions of Python and torch."""
     return {
-        "host": os.environ.get("BANCADA_HOST") or socket.gethostname(),
+        "host": host_name(),
         "os": platform.platform(),
-        "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu": cpu_name(),
+        "cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "devices": _gpus() if accelerator == "gpu" else ["cpu"],
         "python": platform.python_version(),
@@ -119,16 +119,6 @@ def _site_stamps() -> tuple[tuple[str, int], ...]:
 def _packages(_stamps: tuple[tuple[str, int], ...]) -> tuple[tuple[str, str], ...]:
     found = {str(one.metadata["Name"]): one.version for one in metadata.distributions() if one.metadata["Name"]}
     return tuple(sorted(found.items(), key=lambda item: item[0].lower()))
-
-
-@lru_cache(maxsize=1)
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _gpus() -> list[str]:

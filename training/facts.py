@@ -4,9 +4,10 @@ import logging
 import threading
 
 from db import runs
+from db.json_files import write_json
 from training.context import RunContext
 from training.environment import code, machine, write_packages
-from training.explain import CODE, write_json
+from training.explain import CODE
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Facts:
         folder = self._context.folder
         found = machine(self._accelerator)
         version = code(folder)
-        write_json(folder / CODE, version)
+        write_json(folder / CODE, version, indent=1)
         installed = write_packages(folder)
         with self._context.database.writing() as session:
             runs.set_facts(session, self._context.run.id, code=version, packages=installed, machine=found)

@@ -4,8 +4,6 @@ The outcome is left as a file in the run's folder, where the supervisor (or ``py
 """
 
 import errno
-import json
-import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -15,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
-from db.home import home, run_folder
+from db.attempt_paths import AttemptPaths
+from db.home import home
+from db.json_files import write_json
 from db.run_config import ConfigError
 from db.states import Reason, RunState
 from features.base import FeaturesError
@@ -77,7 +77,7 @@ class Outcome:
 
 def outcome_path(run_id: int, attempt: int, rank: int) -> Path:
     """Where a rank leaves its outcome."""
-    return run_folder(run_id) / f"outcome-{attempt}-rank-{rank}.json"
+    return AttemptPaths(run_id, attempt).outcome_path(rank)
 
 
 def leave(path: Path, outcome: Outcome) -> None:
@@ -86,9 +86,7 @@ def leave(path: Path, outcome: Outcome) -> None:
     Raises:
         OSError: when the disk has no room even for that.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(outcome.as_dict()), encoding="utf-8")
-    beside.replace(path)
+    write_json(path, outcome.as_dict())
 
 
 def of_exception(error: BaseException) -> Outcome:

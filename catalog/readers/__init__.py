@@ -8,7 +8,7 @@ from catalog.errors import CatalogError
 from catalog.readers.archive import open_archive
 from catalog.readers.arrays import ArraySource
 from catalog.readers.delimited import DelimitedSource
-from catalog.readers.image_folder import ImageFiles, folder_files, label_file_of
+from catalog.readers.image_folder import FolderFiles, ImageFiles, label_file_of
 from catalog.readers.json_lines import JsonLinesSource
 from catalog.readers.parquet import ParquetSource
 from catalog.readers.source import Source
@@ -28,7 +28,7 @@ def open_source(path: Path) -> Iterator[Source]:
     except OSError as error:
         raise CatalogError(f"{str(path)[:200]} cannot be looked at: {error.strerror}.", "source") from error
     if is_folder:
-        yield ImageFiles(folder_files(path), label_file_of(path))
+        yield ImageFiles(FolderFiles(path), label_file_of(path))
         return
     if not is_file:
         raise CatalogError(f"There is no file or folder {path} on the machine that Bancada runs on.", "source")

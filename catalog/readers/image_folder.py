@@ -56,11 +56,6 @@ def _files_below(root: Path, home: Path) -> Iterator[Path]:
             yield path
 
 
-def folder_files(root: Path) -> FolderFiles:
-    """The files below a folder."""
-    return FolderFiles(root)
-
-
 def label_file_of(root: Path) -> str | None:
     """The name of the folder's label file, when it has one."""
     return next((name for name in LABEL_FILES if (root / name).is_file()), None)

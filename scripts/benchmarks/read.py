@@ -125,7 +125,7 @@ def _many_curves(folder: Path, long_ids: list[int]) -> list[Result]:
     def compare_ours() -> float:
         began = time.perf_counter()
         with scratch.database().reading() as session:
-            shown = reading.compare(session, long_ids, "train_loss")
+            shown = reading.compare(session, long_ids, "train_loss", reading.View())
         taken = time.perf_counter() - began
         if len(shown) != COMPARED or any(curve.count != POINTS for curve in shown):
             raise RuntimeError("the compared curves came back wrong")

@@ -83,7 +83,7 @@ def test_the_portuguese_sentences_are_balanced_different_and_partly_sarcastic() 
     with (sample_sources.SHEETS / "frases-pt.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert len(rows) == sample_sources.portuguese_count() >= 300
+    assert len(rows) == sample_sources.portuguese().num_rows >= 300
     assert len({row["text"] for row in rows}) == len(rows)
     labels = Counter(row["label"] for row in rows)
     assert set(labels) == {"positivo", "negativo"}

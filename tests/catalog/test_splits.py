@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.errors import CatalogError
-from catalog.splits import SPLITS, SplitPlan, assign, assign_codes, split_counts
+from catalog.splits import SPLITS, SplitPlan, assign_codes, split_counts
 
 shares = st.tuples(st.integers(50, 90), st.integers(1, 25)).map(
     lambda cut: (cut[0] / 100, min(cut[1], 99 - cut[0]) / 100, (100 - cut[0] - min(cut[1], 99 - cut[0])) / 100)
@@ -19,6 +19,10 @@ NUMBERS = pa.table({"x": range(1000)})
 
 def table(name: str, values: object) -> pa.Table:
     return pa.table({name: values})
+
+
+def assign(rows: pa.Table, plan: SplitPlan) -> np.ndarray:
+    return np.array(SPLITS)[assign_codes(rows, plan)]
 
 
 @given(st.integers(100, 400), shares, st.integers(0, 2**31))

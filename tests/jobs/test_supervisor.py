@@ -249,7 +249,7 @@ def test_the_warm_server_is_replaced_when_it_dies(world: World) -> None:
 def test_a_claim_without_a_process_goes_back_to_the_queue(world: World) -> None:
     run_id = world.queue("finish")
     with world.database.writing() as session:
-        from jobs.processes import host_name
+        from db.machine import host_name
 
         assert queue.claim(session, run_id, host_name(), ["cpu"])
     world.start()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.source_tree import ROOT
 from tracking import journal as journal_module
 from tracking.journal import Journal
-from tracking.journal_reading import LONGEST_RECORD_BYTES, NotAJournal, Points, read_part, read_parts
+from tracking.journal_reading import LONGEST_RECORD_BYTES, PART_BYTES, NotAJournal, Part, Points, read_part
 
 Logged = tuple[dict[str, float], int, float]
 
@@ -60,6 +60,15 @@ def expected(logged: Sequence[Logged]) -> dict[str, list[tuple[int, float, bytes
         for name, value in metrics.items():
             found.setdefault(name or "unnamed", []).append((step, at, struct.pack("<d", value)))
     return found
+
+
+def read_parts(path: Path, most_bytes: int = PART_BYTES) -> Iterator[Part]:
+    """Part after part until the last whole record, as a drain goes through a journal."""
+    part = read_part(path, 0, most_bytes)
+    yield part
+    while (following := read_part(path, part.end, most_bytes)).end > part.end:
+        part = following
+        yield part
 
 
 def read_all(path: Path) -> Points:

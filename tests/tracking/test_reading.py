@@ -1,16 +1,17 @@
 """Curves as pages draw them."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from db import curves, progress, queue, runs
-from db.engine import Database
+from db.engine import Database, Session
 from db.states import Reason, RunState
 from db.types import utc_now
 from tracking.axes import epoch_axis, pauses_of, training_seconds
-from tracking.reading import LiveCurves, ShownCurve, View, compare, shown
+from tracking.reading import LiveCurves, ShownCurve, View, compare
 
 RANDOM = np.random.default_rng(3)
 
@@ -23,6 +24,11 @@ def add(database: Database, run_id: int, name: str, first: int, count: int, atte
     with database.writing() as session:
         curves.append(session, run_id, attempt, {name: (steps, 1e9 + steps * 0.5, values)})
     return values
+
+
+def shown(session: Session, run_id: int, names: list[str], **view: Any) -> list[ShownCurve]:
+    """Read anew, by a reader that holds nothing."""
+    return LiveCurves(run_id).shown(session, names, View(**view))
 
 
 def same(one: list[ShownCurve], other: list[ShownCurve]) -> bool:
@@ -188,8 +194,8 @@ def test_many_runs_are_compared_at_once(database: Database, run_id: int) -> None
     add(database, run_id, "loss", 0, 3000)
     add(database, other, "loss", 0, 10)
     with database.reading() as session:
-        found = compare(session, [other, without, run_id], "loss", points=100)
+        found = compare(session, [other, without, run_id], "loss", View(points=100))
         assert [curve.run_id for curve in found] == [other, run_id]
         assert same(found[1:], shown(session, run_id, ["loss"], points=100))
-        assert compare(session, [other], "loss", x="epoch")[0].count == 10
-        assert compare(session, [], "loss") == []
+        assert compare(session, [other], "loss", View(x="epoch"))[0].count == 10
+        assert compare(session, [], "loss", View()) == []
