@@ -6,7 +6,7 @@ from db.rows import RunRow
 from db.states import RunState
 from pages.parts.formats import escape
 
-STATE_LOOKS = {
+STATE_LOOKS = {  # colour, icon
     RunState.QUEUED: ("gray", "schedule"),
     RunState.STARTING: ("blue", "hourglass_top"),
     RunState.RUNNING: ("blue", "play_arrow"),
@@ -16,13 +16,15 @@ STATE_LOOKS = {
     RunState.LOST: ("red", "link_off"),
     RunState.CANCELLED: ("gray", "block"),
 }
+STALLED_LOOKS = ("orange", "hourglass_disabled")
 
 
 def state_badge(run: RunRow) -> None:
     """The state as a small coloured mark; a stalled run says so."""
     color, icon = STATE_LOOKS[run.state]
     if run.stalled and run.state is RunState.RUNNING:
-        st.badge("stalled", icon=":material/hourglass_disabled:", color="orange")
+        color, icon = STALLED_LOOKS
+        st.badge("stalled", icon=f":material/{icon}:", color=color)
     else:
         st.badge(run.state.value, icon=f":material/{icon}:", color=color)
 

@@ -8,12 +8,15 @@ from typing import Any
 import streamlit as st
 
 from catalog import samples as catalog_samples
-from db import datasets, modules, settings, supervisors
+from db import datasets, modules, runs, settings, supervisors
 from db.engine import connect
 from db.home import database_url
 from db.rows import DatasetRow, SupervisorRow
+from db.states import Mirror
 from lightning_modules import presets as written_presets
 from pages.parts.fields import ClassForm, class_form
+
+MOST_TAGS = 500  # that a field offers; any other can be typed
 
 
 def forms() -> dict[str, ClassForm]:
@@ -46,6 +49,16 @@ def team_settings() -> settings.Settings:
     return _settings(database_url())
 
 
+def default_mirror() -> Mirror:
+    """Where a new run is mirrored, unless its form says otherwise."""
+    return Mirror(team_settings().default_mirror)
+
+
+def known_tags() -> list[str]:
+    """The tags that runs have, the most used first."""
+    return _known_tags(database_url())
+
+
 def machines() -> list[SupervisorRow]:
     """The supervisors and what they last measured."""
     return _machines(database_url())
@@ -53,7 +66,7 @@ def machines() -> list[SupervisorRow]:
 
 def forget() -> None:
     """Read again what a page has just changed."""
-    for read in (_descriptions, _forms, _catalog, _sample_states, _settings, _machines):
+    for read in (_descriptions, _forms, _catalog, _sample_states, _settings, _known_tags, _machines):
         read.clear()
 
 
@@ -88,6 +101,12 @@ def _sample_states(_url: str) -> dict[str, tuple[bool, str]]:
 def _settings(url: str) -> settings.Settings:
     with connect(url).reading() as session:
         return settings.read(session)
+
+
+@st.cache_data(ttl=2, max_entries=4, show_spinner=False)
+def _known_tags(url: str) -> list[str]:
+    with connect(url).reading() as session:
+        return runs.known_tags(session)[:MOST_TAGS]
 
 
 @st.cache_data(ttl=1, max_entries=4, show_spinner=False)

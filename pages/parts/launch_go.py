@@ -5,10 +5,12 @@ import getpass
 import streamlit as st
 
 from catalog.errors import CatalogError
-from db.engine import connect
+from db.engine import Session, connect
 from db.run_config import ConfigError, RunConfig, read_config
-from db.states import Mirror, Relation
+from db.states import Relation
 from jobs.launch import launch
+from lightning_modules.presets import Preset
+from pages.parts import cached
 from pages.parts.draft import Draft, Forms
 from pages.parts.formats import escape
 from pages.parts.launch_choices import sample_to_load
@@ -40,7 +42,7 @@ def go(draft: Draft, forms: Forms) -> None:
     open_run(launched[draft.id])
 
 
-def _queue(session: object, draft: Draft, config: RunConfig, name: str, who: str) -> int:
+def _queue(session: Session, draft: Draft, config: RunConfig, name: str, who: str) -> int:
     return launch(
         session,
         config,
@@ -55,14 +57,14 @@ def _queue(session: object, draft: Draft, config: RunConfig, name: str, who: str
     )
 
 
-def launch_preset(preset: object, *, mirror: Mirror = Mirror.OFF) -> None:
-    """Launch a preset as it is written, its sample loaded first, and open its run.
+def launch_preset(preset: Preset) -> None:
+    """Launch a preset as it is written, its sample loaded first, mirrored as the team has it, and open its run.
 
     Raises:
         CatalogError, ConfigError: when it cannot be launched; the message says why.
     """
-    load_samples([preset.sample] if preset.sample else [])
-    config = read_config(preset.config)
+    load_samples([preset.sample])
+    config, mirror = read_config(preset.config), cached.default_mirror()
     with connect().writing() as session:
         run_id = launch(session, config, name=preset.title, preset=preset.key, mirror=mirror, who=getpass.getuser())
     open_run(run_id)

@@ -1,16 +1,14 @@
 """How the run is remembered: name, tags, notes, and its mirror at Weights & Biases."""
 
-import netrc
-import os
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from db import runs
-from db.engine import connect
 from db.states import Mirror
+from pages.parts import cached
 from pages.parts.draft import NOTES_LIMIT, Draft, Forms, get
 from pages.parts.form import PREFIX, draw_fault
+from tracking.wandb_state import NO_KEY, has_key
 
 MIRROR_TITLES = {Mirror.OFF: "Off", Mirror.OFFLINE: "Offline", Mirror.ONLINE: "Online"}
 NAME, TAGS, NOTES, MIRROR = (PREFIX + name for name in ("name", "tags", "notes", "mirror"))
@@ -45,7 +43,7 @@ def draw_record(draft: Draft, forms: Forms, problems: Mapping[str, Sequence[str]
             st.text_input("Name", key=NAME, max_chars=200, placeholder=default_name(draft, forms))
             st.multiselect(
                 "Tags",
-                sorted({*_known_tags(), *draft.tags}),
+                sorted({*cached.known_tags(), *draft.tags}),
                 key=TAGS,
                 accept_new_options=True,
                 placeholder="Choose or type",
@@ -64,7 +62,7 @@ def draw_record(draft: Draft, forms: Forms, problems: Mapping[str, Sequence[str]
         st.segmented_control(
             "Mirror at Weights & Biases", list(Mirror), format_func=MIRROR_TITLES.get, key=MIRROR, required=True
         )
-        st.caption(mirror_words(draft.mirror, key_is_here=wandb_key_is_here()))
+        st.caption(mirror_words(draft.mirror, key_is_here=has_key()))
 
 
 def mirror_words(mirror: Mirror, *, key_is_here: bool) -> str:
@@ -77,22 +75,4 @@ def mirror_words(mirror: Mirror, *, key_is_here: bool) -> str:
         return (
             "Also sent to W&B while it trains, with the key found on this machine. Trouble there never harms the run."
         )
-    return (
-        "No W&B key was found on this machine, so the mirror is written into the run's folder and waits: "
-        "set WANDB_API_KEY (or run `wandb login`), then press sync on the run's page."
-    )
-
-
-def wandb_key_is_here() -> bool:
-    """Whether a key for W&B's server is in the environment or the netrc file."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        return netrc.netrc().authenticators("api.wandb.ai") is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
-def _known_tags() -> list[str]:
-    with connect().reading() as session:
-        return runs.known_tags(session)[:500]
+    return f"The mirror is written into the run's folder and waits there. {NO_KEY}"

@@ -93,6 +93,7 @@ def _use(draft: Draft | None) -> None:
         return
     if draft is None:
         draft = from_config(values, forms)
+        draft.mirror = cached.default_mirror()
     else:
         draft.config, draft.remarks = complete(values, forms)
     st.session_state["draft"] = draft

@@ -8,11 +8,9 @@ import streamlit as st
 from db import checkpoints, runs
 from db.engine import connect
 from db.rows import RunDetail
-from db.states import RunState
+from db.states import RESUMABLE, RunState
 from pages.parts import cached, run_acts
 from pages.parts.formats import escape, size
-
-RESUMABLE = (RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.CANCELLED)
 
 
 def draw_buttons(run: RunDetail) -> None:

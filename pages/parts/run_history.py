@@ -5,11 +5,11 @@ import streamlit as st
 from db import runs
 from db.engine import connect
 from db.rows import AttemptRow, EventRow, RunDetail
+from db.texts import NOTES_CHARACTERS
 from pages.parts import run_acts
 from pages.parts.badges import STATE_LOOKS
 from pages.parts.formats import count, duration, escape
 
-NOTES_LIMIT = 20_000
 MOST_EVENTS = 200
 
 
@@ -32,7 +32,7 @@ def _draw_notes(run: RunDetail) -> None:
         st.session_state[key] = run.notes
         st.session_state[f"{key}.stored"] = run.notes
     st.text_area(
-        "Notes", key=key, max_chars=NOTES_LIMIT, height=160, on_change=_save_notes, args=(run.id, key),
+        "Notes", key=key, max_chars=NOTES_CHARACTERS, height=160, on_change=_save_notes, args=(run.id, key),
         placeholder="What did you expect? What did you learn?", help="Markdown. Saved when you leave the field.",
     )  # fmt: skip
     if run.notes.strip():
@@ -41,7 +41,7 @@ def _draw_notes(run: RunDetail) -> None:
 
 
 def _save_notes(run_id: int, key: str) -> None:
-    text = str(st.session_state.get(key) or "")[:NOTES_LIMIT]
+    text = str(st.session_state.get(key) or "")
     run_acts.ask(lambda session: runs.set_notes(session, run_id, text, run_acts.who()), "Notes saved")
 
 

@@ -8,26 +8,25 @@ from typing import Any, Literal
 from charts.words import heading
 from db.rows import RunRow
 from db.states import ACTIVE, Reason, RunState
+from pages.parts.badges import STALLED_LOOKS, STATE_LOOKS
 from pages.parts.formats import count, duration, number, size
 from pages.parts.home_now import progress_share
 
 Kind = Literal["id", "link", "state", "progress", "time", "tags", "text", "number"]
 
-STATE_MARKS = {
-    RunState.QUEUED: ("◷", "gray"),
-    RunState.STARTING: ("◌", "blue"),
-    RunState.RUNNING: ("▶", "blue"),
-    RunState.FINISHED: ("✓", "green"),
-    RunState.FAILED: ("✕", "red"),
-    RunState.STOPPED: ("■", "orange"),
-    RunState.LOST: ("?", "red"),
-    RunState.CANCELLED: ("∅", "gray"),
+STATE_MARKS = {  # a table's cell shows no icons
+    RunState.QUEUED: "◷",
+    RunState.STARTING: "◌",
+    RunState.RUNNING: "▶",
+    RunState.FINISHED: "✓",
+    RunState.FAILED: "✕",
+    RunState.STOPPED: "■",
+    RunState.LOST: "?",
+    RunState.CANCELLED: "∅",
 }
 STALLED = "stalled"
-STATE_LABELS = {state.value: f"{mark} {state.value}" for state, (mark, _) in STATE_MARKS.items()} | {
-    STALLED: f"⧗ {STALLED}"
-}
-STATE_COLORS = {state.value: color for state, (_, color) in STATE_MARKS.items()} | {STALLED: "orange"}
+STATE_LABELS = {state.value: f"{mark} {state.value}" for state, mark in STATE_MARKS.items()} | {STALLED: f"⧗ {STALLED}"}
+STATE_COLORS = {state.value: color for state, (color, _) in STATE_LOOKS.items()} | {STALLED: STALLED_LOOKS[0]}
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _draw_states(view: View) -> None:
         "State",
         states,
         selection_mode="multi",
-        format_func=lambda state: f":{STATE_COLORS[state.value]}[{STATE_MARKS[state][0]}] {state.value}",
+        format_func=lambda state: f":{STATE_COLORS[state.value]}[{STATE_MARKS[state]}] {state.value}",
         key=_STATES,
         label_visibility="collapsed",
         on_change=lambda: change_view(states=tuple(st.session_state[_STATES])),

@@ -11,7 +11,8 @@ from db.engine import connect
 from db.settings import Settings
 from db.states import Mirror
 from pages.parts import cached
-from pages.parts.launch_record import MIRROR_TITLES, mirror_words, wandb_key_is_here
+from pages.parts.launch_record import MIRROR_TITLES, mirror_words
+from tracking.wandb_state import has_key
 
 
 def draw_fields(settings: Settings) -> None:
@@ -75,7 +76,7 @@ def _mirror_fields(settings: Settings) -> dict[str, Any]:
         format_func=MIRROR_TITLES.get,
         required=True,
     )
-    st.caption(mirror_words(Mirror(settings.default_mirror), key_is_here=wandb_key_is_here()))
+    st.caption(mirror_words(Mirror(settings.default_mirror), key_is_here=has_key()))
     return {
         "wandb_project": project.strip() or "bancada",
         "wandb_entity": entity.strip() or None,

@@ -1,5 +1,6 @@
 """The small curve on a running run's card."""
 
+import numpy as np
 import streamlit as st
 
 from db import curves
@@ -23,6 +24,6 @@ def _sparkline(url: str, run_id: int) -> tuple[str, float | None, list[float]]:
         if not name:
             return "", None, []
         values = curves.read(session, run_id, name).values
-    finite = values[values == values]
+    finite = values[np.isfinite(values)]
     every = max(1, len(finite) // POINTS)
     return name, float(finite[-1]) if len(finite) else None, [float(value) for value in finite[::every]]

@@ -8,9 +8,10 @@ import yaml
 from streamlit.testing.v1 import AppTest
 
 from catalog.samples import load_sample
-from db import runs
+from db import runs, settings
 from db.engine import Database
 from db.rows import RunDetail
+from db.states import Mirror
 from tests.pages.conftest import OpenPage, texts
 from tests.pages.descriptions import DATA, MODEL, OTHER_MODEL, TABLE_DATA, TABLE_MODEL
 
@@ -52,6 +53,17 @@ def test_a_blank_form_becomes_a_queued_run(open_page: OpenPage, with_data: Datab
     assert run.config["model"]["init_args"]["width"] == 48
     assert run.config["model"]["init_args"]["learning_rate"] == 0.001  # defaults are written out
     assert run.dataset == "frases-pt@1"
+
+
+def test_a_new_run_is_mirrored_as_the_team_has_it(open_page: OpenPage, with_data: Database) -> None:
+    with with_data.writing() as session:
+        settings.write(session, "me", default_mirror="offline")
+    at = blank(open_page)
+    at.button(key="launch").click().run()
+
+    assert not at.exception
+    [run] = all_runs(with_data)
+    assert run.mirror is Mirror.OFFLINE
 
 
 def test_a_second_press_makes_no_second_run(open_page: OpenPage, with_data: Database) -> None:
