@@ -97,6 +97,9 @@ class Alone:
         rows = [
             {"rank": rank, "pid": pid, "started": psutil.Process(pid).create_time()} for rank, pid in self.pids.items()
         ]
+        for row in rows:  # a supervisor that finds the run claimed and no process would take it for lost
+            note = folder / f"process-{self.attempt}-rank-{row['rank']}.json"
+            note.write_text(json.dumps(row), encoding="utf-8")
         with connect().writing() as session:
             progress.set_processes(session, self.run_id, rows)
         for number in (signal.SIGINT, signal.SIGTERM):

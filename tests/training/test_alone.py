@@ -12,6 +12,7 @@ import yaml
 from db import checkpoints, curves, runs
 from db.home import PROJECT_ROOT
 from db.states import Reason, RunState
+from jobs.run_files import AttemptFiles
 from tests.jobs.conftest import wait_for
 from tests.training.conftest import IRIS, Lab
 from training.__main__ import main
@@ -93,6 +94,8 @@ def test_a_run_goes_on_from_the_terminal(lab: Lab) -> None:
     steps, _ = lab.curve(run_id)
     assert (run.attempt, run.step) == (2, len(steps))
     assert sorted(set(steps.tolist())) == steps.tolist(), "no step twice"
+    notes = AttemptFiles(run_id, 2).processes()
+    assert sorted(notes) == [0], "whoever sees the run claimed can find its processes, however early"
     again = resume(run_id)
     assert (again.returncode, "clone it" in again.stderr) == (2, True)
     assert resume(999_999).returncode == 2
