@@ -14,6 +14,7 @@ from charts.metrics import PLAIN, Unit
 GL_POINTS = 20_000  # more points than this in a figure are drawn by WebGL; browsers allow few WebGL charts on a page
 MOST_MARKS = 300
 FAINT = 0.28
+FEW_STEPS = 6
 FEW_DECADES = 3  # a log axis with fewer also names 2 and 5
 SPIKE = "#8892a0"
 _HOVER_FORMATS = {"step": ",d", "time": ",.5~g", "clock": "|%Y-%m-%d %H:%M:%S"}
@@ -165,6 +166,8 @@ def _set_x_axis(figure: go.Figure, lines: Sequence[Line], x: str, window: tuple[
     axis.update(unifiedhovertitle={"text": f"{before}%{{x:{_HOVER_FORMATS.get(x, '.4~g')}}}{after}"})
     if x == "clock":
         axis.update(type="date")
+    if x == "step" and (ends := window or _ends(lines)) and ends[1] - ends[0] <= FEW_STEPS:
+        axis.update(dtick=1)  # there is no step 39.5
     if x == "time":
         ends = window or _ends(lines)
         places = duration_ticks(*ends) if ends else []

@@ -33,7 +33,13 @@ def empty_figure(*, x_title: str = "", y_title: str = "", height_pixels: int = H
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": CLEAR},
         "xaxis": {**axis, "title": {"text": x_title, "standoff": 6}, "showgrid": False, "zeroline": False},
-        "yaxis": {**axis, "title": {"text": y_title, "standoff": 6}, "showgrid": True, "zeroline": False},
+        "yaxis": {
+            **axis,
+            "exponentformat": "power",
+            "title": {"text": y_title, "standoff": 6},
+            "showgrid": True,
+            "zeroline": False,
+        },
         "template": "none",
     }
     return go.Figure(layout=layout)

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts.data_list import draw_deleted, draw_just_deleted, draw_list, read_list
 from pages.parts.data_register import draw_register, draw_storing, held_draft, throw_away
 from pages.parts.formats import escape
+from pages.parts.said import draw_said
 from pages.parts.samples import draw_samples
 
 registering = bool(st.query_params.get("new"))
@@ -19,10 +20,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
 
 if registering:
     draw_register()
+    draw_said()
     st.stop()
 
 draw_just_deleted()
 is_storing = draw_storing()
+draw_said()
 draft = held_draft()
 if draft is not None and not is_storing:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

@@ -11,6 +11,7 @@ from pages.parts.dataset_open import open_dataset
 from pages.parts.dataset_rows import draw_rows_of
 from pages.parts.dataset_sheet import draw_data_sheet
 from pages.parts.formats import escape
+from pages.parts.said import draw_said
 
 TABS = {
     "Rows": draw_rows_of,
@@ -25,6 +26,8 @@ TABS = {
 shown = open_dataset(st.query_params.to_dict())
 if shown is None:
     st.stop()
+st.set_page_config(page_title=f"{shown.title} · Bancada")
+draw_said()
 draw_header(shown)
 tabs = st.tabs(list(TABS), **linked("view", "Rows", list(TABS)))
 for tab, draw in zip(tabs, TABS.values(), strict=True):

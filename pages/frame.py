@@ -21,7 +21,8 @@ def page(name: str, title: str, icon: str, *, default: bool = False, hidden: boo
     )
 
 
-st.set_page_config(page_title="Bancada", page_icon=str(HERE / "icon.png"), layout="wide")
+st.set_page_config(page_icon=str(HERE / "icon.png"), layout="wide")
+st.logo(str(HERE / "logo.svg"), size="large", icon_image=str(HERE / "icon.png"))
 chosen = st.navigation(
     {
         "Train": [
@@ -37,6 +38,7 @@ chosen = st.navigation(
         "Team": [page("settings", "Settings", "settings")],
     }
 )
+st.set_page_config(page_title=f"{chosen.title} · Bancada")
 with st.sidebar:
     draw_live_state()
 chosen.run()

@@ -12,8 +12,10 @@ from pages.parts.launch_classes import draw_class, draw_dataset_state
 from pages.parts.launch_open import draw_starts, leave, open_draft, wait_for_models
 from pages.parts.launch_record import collect_record, draw_record
 from pages.parts.launch_texts import draw_texts
+from pages.parts.plot import load_ahead
 
-st.title("Launch", icon=":material/rocket_launch:")
+with st.container(horizontal=True, vertical_alignment="center"):  # as high as on pages with buttons beside it
+    st.title("Launch", icon=":material/rocket_launch:")
 forms = cached.forms()
 link = st.query_params.to_dict()
 if not forms and link:
@@ -47,14 +49,15 @@ for part, heading in (("model", "Model"), ("data", "Data")):
         if part == "data":
             draw_dataset_state(draft)
         if form:
-            draw_fields(form.fields, fold=f"More of the {heading.lower()}", **drawing)
+            draw_fields(form.fields, fold=f"More {heading.lower()} settings", **drawing)
 with st.container(border=True):
     st.markdown("**Training**")
-    draw_fields([SEED, *TRAINER_FIELDS], fold="More of the training", **drawing)
+    draw_fields([SEED, *TRAINER_FIELDS], fold="More training settings", **drawing)
 with st.container(border=True):
     st.markdown("**Processors**")
     draw_free_now()
-    draw_fields(SCALING_FIELDS, fold="More of the processors", **drawing)
+    draw_fields(SCALING_FIELDS, fold="More processor settings", **drawing)
 draw_record(draft, forms, problems)
 draw_texts(draft, forms)
 draw_bar(draft, forms, changed, problems)
+load_ahead()

@@ -27,6 +27,7 @@ TABS = {
 
 finish_press()
 run = open_run(st.query_params.get("id"))
+st.set_page_config(page_title=f"#{run.id} {run.name} · Bancada")
 draw_header(run)
 draw_trash_bar(run)
 draw_now(run)

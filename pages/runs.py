@@ -8,10 +8,10 @@ from pages.parts.runs_filters import draw_filters, draw_shelf
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf, read_view
 from pages.parts.runs_none import draw_first, draw_no_match
-from pages.parts.runs_said import draw_said
 from pages.parts.runs_table import draw_listing, read_now
 from pages.parts.runs_tools import draw_tools
 from pages.parts.runs_undo import draw_undo
+from pages.parts.said import draw_said
 
 view = read_view()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

@@ -17,6 +17,7 @@ from pages.parts.data_link import linked
 from pages.parts.data_schema import schema_words
 from pages.parts.dataset_header import kind_badge
 from pages.parts.formats import ago, count, escape, size
+from pages.parts.said import say
 
 FILTER_FROM = 9  # as many datasets, and a filter is offered
 PAGE_ROWS = 40
@@ -133,7 +134,7 @@ def _confirm_free(name: str) -> None:
 
 def _free(name: str) -> None:
     _seen()
-    st.toast(f"{size(remove_content(name))} freed", icon=":material/check:")
+    say(f"{size(remove_content(name))} freed")
 
 
 def _restore(name: str) -> None:
@@ -142,10 +143,10 @@ def _restore(name: str) -> None:
         with connect().writing() as session:
             datasets.restore(session, name)
     except RecordError as error:
-        st.toast(escape(str(error)), icon=":material/info:")
+        say(str(error), "info")
         return
     cached.forget()
-    st.toast(f"{escape(name)} is back", icon=":material/check:")
+    say(f"{name} is back")
 
 
 def _seen() -> None:

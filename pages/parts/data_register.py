@@ -20,6 +20,7 @@ from pages.parts.data_work import Work, draw_work
 from pages.parts.dataset_rows import draw_rows
 from pages.parts.form import draw_fault
 from pages.parts.formats import escape
+from pages.parts.said import say
 
 _DRAFT, _STORE, _PRESSED = "data.draft", "data.store", "data.pressed"
 
@@ -152,12 +153,12 @@ def _finish(work: Work, *, opens: bool) -> None:
         if draft is not None:
             fault = error if isinstance(error, CatalogError) else CatalogError(str(error), "name")
             draft.failed = (tried, fault)
-        st.toast("It was not registered", icon=":material/error:")
+        say("It was not registered", "error")
         return
     throw_away()
     cached.forget()
     is_old = (datetime.now(UTC) - row.created_at).total_seconds() > time.monotonic() - work.since + 1
-    st.toast(f"{row.ref} holds the same already" if is_old else f"{row.ref} is registered", icon=":material/check:")
+    say(f"{row.ref} holds the same already" if is_old else f"{row.ref} is registered")
     if opens:
         st.switch_page("dataset.py", query_params={"name": row.name})
 

@@ -19,7 +19,7 @@ from pages.parts.data_split import SplitEdit, draw_split
 from pages.parts.data_work import Progress, Work, draw_work
 from pages.parts.dataset_open import Shown
 from pages.parts.form import draw_fault
-from pages.parts.formats import escape
+from pages.parts.said import say
 
 LOOKED_ROWS = 2000
 _WORK = "correct.work"
@@ -104,6 +104,6 @@ def _finish(work: Work, prefix: str, faults: dict[str, list[str]]) -> None:
     forget(prefix)
     st.session_state.pop(prefix.replace("edit.", "correct.", 1), None)
     cached.forget()
-    st.toast(f"{escape(row.ref)} is stored", icon=":material/check:")
+    say(f"{row.ref} is stored")
     st.query_params.from_dict({"name": row.name, "version": str(row.number), "view": "Versions"})
     st.rerun()

@@ -12,6 +12,7 @@ from db.errors import NotFound
 from pages.parts import cached
 from pages.parts.dataset_open import Shown
 from pages.parts.formats import ago, count, escape, size
+from pages.parts.said import say
 
 KIND_LOOKS = {"text": ("notes", "blue"), "table": ("table", "green"), "images": ("image", "violet")}
 
@@ -95,7 +96,7 @@ def delete(name: str) -> None:
         with connect().writing() as session:
             datasets.delete(session, name, getpass.getuser())
     except NotFound as error:  # somebody else was faster
-        st.toast(escape(str(error)), icon=":material/info:")
+        say(str(error), "info")
         return
     cached.forget()
     st.session_state["data.just_deleted"] = name

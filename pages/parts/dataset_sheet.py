@@ -9,6 +9,7 @@ from pages.parts import cached
 from pages.parts.data_sheet import FIELDS, draw_sheet, draw_sheet_inputs, sheet_of
 from pages.parts.dataset_open import Shown
 from pages.parts.formats import escape
+from pages.parts.said import say
 
 
 def draw_data_sheet(shown: Shown) -> None:
@@ -38,7 +39,7 @@ def _save(shown: Shown, values: dict[str, str]) -> None:
         st.error(escape(str(error)))
         return
     cached.forget()
-    st.toast("The data sheet is saved", icon=":material/check:")
+    say("The data sheet is saved")
     _close(shown)
 
 

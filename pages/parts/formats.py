@@ -55,6 +55,14 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
+def sentence(text: str | None) -> str:
+    """A remark with a capital first letter and an end; "" for none."""
+    if not text:
+        return ""
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?")) else f"{whole}."
+
+
 def escape(text: str) -> str:
     """Text written by a person, safe inside Markdown: shown as it is."""
     special = "\\`*_{}[]<>()#+-!|~$:"

@@ -2,14 +2,16 @@
 
 import streamlit as st
 
-from db import runs
+from charts.words import in_words
+from db import curves, runs
 from db.engine import connect
 from db.rows import RunRow
 from db.states import RunState
 from pages.parts.badges import run_link, state_badge
-from pages.parts.formats import ago, duration, escape
+from pages.parts.formats import ago, duration, escape, number
 
 MOST = 8
+SCORES = ("test_accuracy", "test_rmse", "val_accuracy", "val_rmse", "test_loss", "val_loss", "train_loss")
 
 
 def read_lists() -> tuple[list[RunRow], list[RunRow]]:
@@ -35,10 +37,21 @@ def draw_ended(ended: list[RunRow]) -> None:
     if not ended:
         return
     st.subheader("Finished lately", icon=":material/done_all:", anchor=False)
-    for run in ended:
+    for run, score in zip(ended, read_scores(ended), strict=True):
         took = (run.ended_at - run.started_at).total_seconds() if run.started_at and run.ended_at else None
-        words = [escape(run.dataset or ""), f"took {duration(took)}" if took is not None else ""]
+        words = [score, escape(run.dataset or ""), f"took {duration(took)}" if took is not None else ""]
         _draw_line(run, " · ".join(word for word in words if word))
+
+
+def read_scores(ended: list[RunRow]) -> list[str]:
+    """For each run how good it became, in words: the first of `SCORES` that it has; "" when it has none."""
+    with connect().reading() as session:
+        last = [{row.name: row.last for row in curves.summaries(session, run.id)} for run in ended]
+    found = [next((name for name in SCORES if values.get(name) is not None), None) for values in last]
+    return [
+        f"{escape(in_words(name))} **{number(values[name])}**" if name else ""
+        for name, values in zip(found, last, strict=True)
+    ]
 
 
 def _draw_line(run: RunRow, words: str) -> None:

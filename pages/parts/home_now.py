@@ -12,12 +12,14 @@ from db.states import RunState
 from jobs import control
 from pages.parts import run_acts
 from pages.parts.badges import run_link, state_badge
-from pages.parts.formats import count, duration, escape, number
+from pages.parts.formats import count, duration, escape, number, sentence
+from pages.parts.said import draw_said
 from pages.parts.sparkline import sparkline
 
 LIVE_SECONDS = 2
 MOST_CARDS = 12
 MOST_QUEUED = 30
+PHASES = {"fit": "training", "validate": "validating", "test": "testing", "set up": "setting up"}
 
 
 def read_now() -> tuple[list[RunRow], list[RunDetail]]:
@@ -37,7 +39,7 @@ def draw_now() -> None:
     if what_is_there(active, waiting) != st.session_state.get("home.there"):
         st.session_state["home.there"] = what_is_there(active, waiting)
         st.rerun()
-    run_acts.say()
+    draw_said()
     if active:
         with st.grid(2, min_column_width=380):
             for run in active[:MOST_CARDS]:
@@ -98,17 +100,15 @@ def seconds_left(run: RunRow, share: float | None, now: datetime | None = None) 
 
 
 def progress_words(run: RunRow, share: float | None) -> str:
-    """Epoch, step, speed and time left in one line."""
+    """What it does, epoch, step, speed and time left in one line."""
     if run.state is RunState.STARTING:
         return "starting"
-    words = []
+    words = [PHASES.get(run.phase, escape(run.phase or "training"))]
     if run.max_epochs:
         words.append(f"epoch {min(run.epoch, run.max_epochs):.1f} of {run.max_epochs}")
     words.append(f"step {count(run.step)}")
     if run.samples_per_second:
         words.append(f"{count(run.samples_per_second)} samples/s")
-    if run.phase and run.phase != "fit":
-        words.append(escape(run.phase))
     left = seconds_left(run, share)
     if left is not None:
         words.append(f"about {duration(left)} left")
@@ -120,7 +120,7 @@ def _draw_queue(waiting: list[RunDetail]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width="stretch", gap=None):
                 run_link(run)
-                st.caption(escape(run.wait_reason or "Waiting for the supervisor to look at it."))
+                st.caption(escape(sentence(run.wait_reason) or "Waiting for the supervisor to look at it."))
             before = waiting[place - 1].id if place else None
             after = waiting[place + 2].id if place + 2 < len(waiting) else None
             st.button(

@@ -106,6 +106,10 @@ class Chart {
 const charts = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  if (!data.spec) {
+    window.setTimeout(() => library(data.version).catch(() => {}), 300)
+    return
+  }
   const element = parentElement.querySelector(".bancada-plot")
   element.style.height = `${data.height}px`
   if (!charts.has(element)) charts.set(element, new Chart(element))

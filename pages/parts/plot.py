@@ -44,6 +44,11 @@ def draw_plot(figure: Any, *, key: str, alt: str, on_zoom: Zoom | None = None) -
     _component()(key=key, data=data, height=height, on_zoomed_change=tell)
 
 
+def load_ahead() -> None:
+    """Have the browser load what draws charts while a person still reads the page: the first curve need not wait."""
+    _component()(key="plot.ahead", data={"version": library_version()}, height=1)
+
+
 @cache
 def _component() -> Callable[..., Any]:
     script = Path(__file__).with_name("plot.js").read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ def _free_words(device: dict[str, Any]) -> str:
     held = len(device.get("held_by") or ())
     if device.get("kind") != "gpu":
         places = int(device.get("places") or 1)
-        return f"CPU, {max(0, places - held)} of {places} places"
+        return f"{max(0, places - held)} of {places} CPU {'place' if places == 1 else 'places'}"
     title = f"GPU {str(device['name']).partition(':')[2]}"
     if not device.get("free", True):
         return f"{title} is taken"

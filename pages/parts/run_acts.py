@@ -16,10 +16,10 @@ from db.engine import Session, connect
 from db.errors import RecordError
 from db.run_config import ConfigError
 from jobs import control
-from pages.parts.formats import escape
+from pages.parts.said import draw_said, say
 
 SAME_CLICK_SECONDS = 3.0
-_LEAVE, _SAID = "run.leave", "run.said"
+_LEAVE = "run.leave"
 Act = Callable[[Session], object]
 
 
@@ -29,22 +29,10 @@ def ask(act: Act, said: str = "") -> bool:
         with connect().writing() as session:
             answer = act(session)
     except (RecordError, ConfigError) as error:
-        say_later(str(error), "info")
+        say(str(error), "info")
         return False
-    say_later(said or (answer if isinstance(answer, str) else ""))
+    say(said or (answer if isinstance(answer, str) else ""))
     return True
-
-
-def say_later(words: str, icon: str = "check") -> None:
-    """Have one sentence said when the page is drawn next."""
-    if words:
-        st.session_state.setdefault(_SAID, []).append((words, icon))
-
-
-def say() -> None:
-    """Say what waits to be said."""
-    for words, icon in st.session_state.pop(_SAID, []):
-        st.toast(escape(words), icon=f":material/{icon}:", duration="short" if icon == "check" else "long")
 
 
 def stop(run_id: int) -> None:
@@ -79,7 +67,7 @@ def retry(run_id: int, changes: Mapping[str, Any]) -> None:
             with connect().writing() as session:
                 new_id = control.retry(session, run_id, who(), changes)
         except (RecordError, ConfigError) as error:
-            say_later(str(error), "info")
+            say(str(error), "info")
             return
         made[click] = known = (time.monotonic(), new_id)
     open_run(known[1])
@@ -117,7 +105,7 @@ def finish_press() -> None:
     place = st.session_state.pop(_LEAVE, None)
     if place is not None:
         st.switch_page(place[0], query_params=place[1])
-    say()
+    draw_said()
 
 
 def who() -> str:

@@ -6,13 +6,13 @@ from charts.words import in_words
 from db import checkpoints
 from db.engine import connect
 from db.rows import CheckpointRow, RunDetail
-from db.states import RunState
+from db.states import RESUMABLE
 from jobs import control
 from pages.parts import run_acts
 from pages.parts.formats import ago, count, escape, number, size
+from pages.parts.said import draw_said
 
 PER_PAGE = 25
-RESUMABLE = (RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.CANCELLED)
 LIVE_SECONDS = 3.0
 _ASKED = "run.checkpoint.asked"  # of which checkpoint the dialog asks; it stays open while the page looks again
 
@@ -23,7 +23,7 @@ def draw_checkpoints(run: RunDetail) -> None:
 
 
 def _draw(run: RunDetail) -> None:
-    run_acts.say()
+    draw_said()
     with connect().reading() as session:
         every = checkpoints.of_run(session, run.id, deleted=True)
     rows = sorted((row for row in every if row.deleted_at is None), key=lambda row: (row.step, row.id), reverse=True)

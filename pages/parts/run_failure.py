@@ -45,8 +45,10 @@ def _draw_why(run: RunDetail) -> None:
     died = run.state in (RunState.FAILED, RunState.LOST)
     title = _title(run)
     sentence = escape(run.reason_text or "") or ("Nobody recorded why." if died else "")
-    rank = f" Rank {run.failing_rank} failed first." if died and run.failing_rank is not None else ""
-    when = f" {ago(run.ended_at).capitalize()}, at step {run.step:,}." if run.ended_at and run.started_at else ""
+    several = len(run.processes or ()) > 1 or bool(run.failing_rank)
+    rank = f" Rank {run.failing_rank} failed first." if died and several and run.failing_rank is not None else ""
+    place = "" if "step" in sentence else f", at step {run.step:,}"
+    when = f" {ago(run.ended_at).capitalize()}{place}." if run.ended_at and run.started_at else ""
     say, icon = (st.error, "error") if died else (st.info, "pause_circle" if run.reason is Reason.PAUSED else "info")
     say(f"{sentence}{rank}{when}".strip() or "It can be queued again.", title=title, icon=f":material/{icon}:")
 

@@ -5,26 +5,26 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from db import runs
-from db.engine import connect
+from db.engine import Session
 from db.rows import RunDetail
 from db.states import Relation
-from pages.parts import run_acts
+from db.texts import NAME_CHARACTERS, TAG_CHARACTERS
+from pages.parts import cached, run_acts
 from pages.parts.badges import state_badge
 from pages.parts.formats import ago, duration, escape
 from pages.parts.run_buttons import draw_buttons
 from pages.parts.run_open import read_relatives
+from pages.parts.said import say
 
-NAME_LIMIT = 200
-TAG_LIMIT = 100
 MOST_CHILDREN = 6
 MOST_TAGS = 12
-MOST_KNOWN_TAGS = 500
 
 
 def draw_header(run: RunDetail) -> None:
     """Everything above the tabs that does not move by itself."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+    # A name too long to share the line with the buttons has a line of its own.
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             _draw_name(run)
             state_badge(run)
             if run.archived_at is not None:
@@ -44,7 +44,7 @@ def _draw_name(run: RunDetail) -> None:
         key = f"name.{run.id}"
         st.session_state.setdefault(key, run.name)
         st.text_input(
-            "Name", key=key, max_chars=NAME_LIMIT, width=420, label_visibility="collapsed",
+            "Name", key=key, max_chars=NAME_CHARACTERS, width=420, label_visibility="collapsed",
             on_change=_save_name, args=(run.id, key, editing),
         )  # fmt: skip
         st.button("Done", key=f"name.done.{run.id}", on_click=_save_name, args=(run.id, key, editing))
@@ -57,16 +57,16 @@ def _draw_name(run: RunDetail) -> None:
 
 
 def _save_name(run_id: int, key: str, editing: str) -> None:
-    name = str(st.session_state.get(key) or "").strip()[:NAME_LIMIT]
+    name = str(st.session_state.get(key) or "").strip()[:NAME_CHARACTERS]
     st.session_state.pop(key, None)
     st.session_state[editing] = False
     if not name:
-        run_acts.say_later("A run needs a name; it keeps the one it had.", "info")
+        say("A run needs a name; it keeps the one it had.", "info")
         return
     run_acts.ask(lambda session: _rename(session, run_id, name))
 
 
-def _rename(session: object, run_id: int, name: str) -> None:
+def _rename(session: Session, run_id: int, name: str) -> None:
     if runs.get(session, run_id).name != name:
         runs.set_name(session, run_id, name, run_acts.who())
 
@@ -124,18 +124,13 @@ def _draw_tags(run: RunDetail) -> None:
         st.session_state[f"{key}.stored"] = run.tags
     fold = st.popover("Tags", icon=":material/new_label:", type="tertiary", key=f"{key}.fold", on_change="rerun")
     with fold:
-        known = _known_tags() if fold.open else []
+        known = cached.known_tags() if fold.open else []
         st.multiselect(
             "Tags", sorted({*known, *run.tags, *st.session_state[key]}), key=key, accept_new_options=True,
             placeholder="Choose or type", on_change=_save_tags, args=(run.id, key), width=340,
         )  # fmt: skip
 
 
-def _known_tags() -> list[str]:
-    with connect().reading() as session:
-        return runs.known_tags(session)[:MOST_KNOWN_TAGS]
-
-
 def _save_tags(run_id: int, key: str) -> None:
-    tags = tuple(dict.fromkeys(tag.strip()[:TAG_LIMIT] for tag in st.session_state[key] if tag.strip()))
+    tags = tuple(dict.fromkeys(tag.strip()[:TAG_CHARACTERS] for tag in st.session_state[key] if tag.strip()))
     run_acts.ask(lambda session: runs.set_tags(session, run_id, tags, run_acts.who()))

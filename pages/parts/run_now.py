@@ -3,12 +3,12 @@
 import streamlit as st
 
 from db import queue, runs
-from db.engine import connect
+from db.engine import Session, connect
 from db.errors import NotFound
 from db.rows import RunDetail
 from db.states import RunState
 from pages.parts import cached
-from pages.parts.formats import ago, count, escape
+from pages.parts.formats import ago, count, escape, sentence
 from pages.parts.home_now import progress_share, progress_words
 from pages.parts.processors import supervisor_state
 
@@ -47,7 +47,7 @@ def _draw_live(run_id: int, drawn: tuple[object, ...]) -> None:
         _draw_progress(run)
 
 
-def _place_in_queue(session: object, run: RunDetail) -> int:
+def _place_in_queue(session: Session, run: RunDetail) -> int:
     if run.state is not RunState.QUEUED:
         return 0
     ids = [row.id for row in queue.queued(session)]
@@ -57,7 +57,7 @@ def _place_in_queue(session: object, run: RunDetail) -> int:
 def _draw_waiting(run: RunDetail, place: int) -> None:
     title = "Waiting: next in the queue" if place <= 1 else f"Waiting: number {place} in the queue"
     level, message = supervisor_state(cached.machines())
-    why = run.wait_reason or (
+    why = sentence(run.wait_reason) or (
         message if level not in ("fine", "warming") else "The supervisor looks at it in a moment."
     )
     st.info(escape(why), title=title, icon=":material/schedule:")
@@ -81,10 +81,8 @@ def _draw_progress(run: RunDetail) -> None:
 
 def _words(run: RunDetail, share: float | None) -> str:
     words = progress_words(run, share)
-    if run.state is RunState.RUNNING:
-        phase = {"fit": "training"}.get(run.phase, run.phase or "training")
-        percent = f"**{share:.0%}** · " if share is not None else ""
-        return f"{percent}{escape(phase)} · {words}" if run.phase in ("", "fit") else f"{percent}{words}"
+    if run.state is RunState.RUNNING and share is not None:
+        return f"**{share:.0%}** · {words}"
     return words
 
 

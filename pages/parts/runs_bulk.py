@@ -14,8 +14,8 @@ from pages.parts.runs_dialogs import ask
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf
 from pages.parts.runs_read import Listing, shelf_of
-from pages.parts.runs_said import say
 from pages.parts.runs_undo import carry_out, move_away
+from pages.parts.said import say
 
 _TAGS = "runs.tags_to_change"
 

@@ -133,8 +133,7 @@ FIXED: dict[str, Column] = {
 }
 ALWAYS = ("id", "name", "state")
 UNSORTED = frozenset({"progress", "tags", "notes"})
-STANDARD = ("reason", "created_at", "duration", "tags", "dataset", "model")
-_METRICS_AFTER = 1  # of the standard columns
+STANDARD = ("created_at", "duration", "reason", "tags", "dataset", "model")
 _WANTED_METRICS = ("metric.val_loss", "metric.val_accuracy", "metric.val_rmse")
 
 
@@ -144,10 +143,10 @@ def choosable(known: Sequence[str]) -> list[str]:
 
 
 def standard(known: Iterable[str]) -> list[str]:
-    """The columns that everybody sees at first: the fixed ones, and up to two validation metrics."""
+    """The columns that everybody sees at first: up to two validation metrics, and the fixed ones."""
     there = set(known)
     metrics = [name for name in _WANTED_METRICS if name in there][:2]
-    return [*STANDARD[:_METRICS_AFTER], *metrics, *STANDARD[_METRICS_AFTER:]]
+    return [*metrics, *STANDARD]
 
 
 def columns_of(names: Iterable[str], *, progress: bool) -> list[Column]:
@@ -161,8 +160,9 @@ def column_of(name: str) -> Column:
     if name in FIXED:
         return FIXED[name]
     title = heading(name.removeprefix("config.").removeprefix("metric."))
+    width = max(90, min(200, 20 + 7 * len(title)))  # so that the title is whole
     return Column(
-        name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name), 130
+        name, title, "number", lambda run: in_words(run.values.get(name)), lambda run: run.values.get(name), width
     )
 
 

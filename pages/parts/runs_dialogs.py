@@ -17,8 +17,8 @@ from pages.parts.runs_chosen import choose
 from pages.parts.runs_edit import edit
 from pages.parts.runs_known import known
 from pages.parts.runs_link import Shelf
-from pages.parts.runs_said import draw_said, say
 from pages.parts.runs_undo import carry_out, move_away
+from pages.parts.said import draw_said, say
 
 _ASKED, _NEW, _ANSWERED = "runs.asked", "runs.newly_asked", "runs.answered"
 _NAME, _TAGS, _NOTES = (f"runs.edited_{name}" for name in ("name", "tags", "notes"))

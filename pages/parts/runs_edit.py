@@ -14,7 +14,7 @@ from pages.parts.runs_columns import FIXED, NAME, Column
 from pages.parts.runs_edits import EDITABLE, write
 from pages.parts.runs_grid import drawings, grid
 from pages.parts.runs_read import Listing
-from pages.parts.runs_said import say
+from pages.parts.said import say
 
 _GENERATION = "runs.editor_generation"
 

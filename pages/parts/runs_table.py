@@ -15,7 +15,7 @@ from pages.parts.runs_grid import drawings, grid, next_sort
 from pages.parts.runs_known import known
 from pages.parts.runs_link import View, change_view, read_view
 from pages.parts.runs_read import Listing, read_listing
-from pages.parts.runs_said import draw_said
+from pages.parts.said import draw_said
 
 LIVE_SECONDS = 2
 ROW_PIXELS = 35

@@ -14,7 +14,7 @@ from pages.parts.formats import escape
 from pages.parts.runs_acts import Done
 from pages.parts.runs_chosen import choose
 from pages.parts.runs_link import Shelf
-from pages.parts.runs_said import say
+from pages.parts.said import say
 
 UNDO_SECONDS = 30
 _KEY = "runs.undo"

@@ -8,6 +8,7 @@ from db import runs
 from db.engine import connect
 from jobs import control
 from pages.parts.formats import size
+from pages.parts.said import say
 
 
 def draw_trash(trash_days: int) -> None:
@@ -33,7 +34,7 @@ def _confirm(many: int, held_bytes: int) -> None:
         if st.button("Delete for good", type="primary", key="empty_trash_yes"):
             with connect().writing() as session:
                 control.empty_trash(session, getpass.getuser())
-            st.toast(f"The trash is empty; {size(held_bytes)} freed", icon=":material/check:")
+            say(f"The trash is empty; {size(held_bytes)} freed")
             st.rerun()
         if st.button("Keep them", key="empty_trash_no"):
             st.rerun()

@@ -306,12 +306,12 @@ def test_each_metric_has_one_chart_with_its_stages(open_page: OpenPage, database
 def test_the_link_says_how_the_curves_are_seen(open_page: OpenPage, database: Database) -> None:
     run_id = make_run(database, RunState.FINISHED)
     add_points(database, run_id, ("train_loss", "val_accuracy"))
-    link = {"x": "Time", "log": "true", "smooth": "0.6", "zoom": "2 to 9", "metrics": "loss"}
+    link = {"x": "Time", "log": "true", "smooth": "0.6", "zoom": "2 to 9", "metrics": "Loss"}
     at = open_page("run", id=str(run_id), **link)
 
     [plot] = plots(at)
     assert '\\"type\\": \\"log\\"' in plot or '\\"type\\":\\"log\\"' in plot
-    assert "train, smoothed" in plot
+    assert "training, smoothed" in plot
     assert "[2.0,9.0]" in plot.replace(" ", "")
     assert "Smoothed by a moving average of weight 0.60" in texts(at)
 
