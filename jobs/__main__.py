@@ -14,6 +14,8 @@ from jobs.place import Place
 from jobs.stopping import print_status, stop_everything
 from jobs.supervisor import Names, Supervisor
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
@@ -30,7 +32,8 @@ def main(arguments: list[str]) -> int:
 
 
 def supervise(names: str | None, *, foreground: bool) -> int:
-    """Take the place and work."""
+    """Take the place and work; returns the exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # one that comes too early waits for the handler
     try:
         place = Place()
     except PlaceTaken as taken:
@@ -43,8 +46,9 @@ def supervise(names: str | None, *, foreground: bool) -> int:
     database = connect()
     upgrade(database)
     supervisor = Supervisor(database, _names(names))
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, lambda *_: supervisor.end())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     logging.getLogger(__name__).info("the supervisor begins")
     supervisor.work()
     logging.getLogger(__name__).info("the supervisor ends")
