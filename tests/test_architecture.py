@@ -162,7 +162,7 @@ _IMPORT_ALL = """
 import importlib, json, sys, threading
 for name in json.loads(sys.argv[1]):
     importlib.import_module(name)
-heavy = [name for name in ("torch", "pytorch_lightning", "wandb") if name in sys.modules]
+heavy = [name for name in ("torch", "pytorch_lightning", "wandb", "pandas") if name in sys.modules]
 print(json.dumps({"threads": threading.active_count(), "heavy": heavy}))
 """
 

@@ -5,10 +5,8 @@ as under the supervisor; one that is at work on this machine watches them, too.
 """
 
 import contextlib
-import json
 import os
 import signal
-import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -20,13 +18,14 @@ from typing import Any
 import psutil
 
 from db import checkpoints, progress, queue, runs
+from db.attempt_paths import AttemptPaths
 from db.engine import connect, forget_connections
 from db.errors import IllegalMove
-from db.home import run_folder
+from db.json_files import read_json, write_json
+from db.machine import free_port, host_name, usable_cores
 from db.run_config import RunConfig, read_config
 from db.states import Reason, RunState
 from tracking.drain import drain
-from training.outcome import outcome_path
 from training.rank import main as rank_main
 from training.strategies import choose_devices
 
@@ -41,7 +40,7 @@ def train_alone(config: RunConfig, facts: dict[str, Any]) -> int:
     devices, world_size = choose_devices(config.scaling)
     with connect().writing() as session:  # one transaction: a supervisor must not see it queued
         run_id = runs.create(session, config=config.to_dict(), **facts)
-        queue.claim(session, run_id, _host(), devices)
+        queue.claim(session, run_id, host_name(), devices)
     return _work(Alone(run_id, 1, world_size, devices), config)
 
 
@@ -57,7 +56,7 @@ def resume_alone(run_id: int, who: str) -> int:
     with connect().writing() as session:  # one transaction: a supervisor must not see it queued
         saved = checkpoints.resumable(session, run_id)
         queue.requeue(session, run_id, who, saved.id if saved else None, saved.step if saved else None)
-        queue.claim(session, run_id, _host(), devices)
+        queue.claim(session, run_id, host_name(), devices)
         attempt = runs.get(session, run_id).attempt
     print(f"going on from {f'step {saved.step:,}' if saved else 'the beginning: there is no checkpoint'}")
     return _work(Alone(run_id, attempt, world_size, devices), config)
@@ -82,13 +81,18 @@ class Alone:
     _shown: int = 0
     _first_death: float | None = None
 
+    @property
+    def files(self) -> AttemptPaths:
+        """Where the attempt's files lie."""
+        return AttemptPaths(self.run_id, self.attempt)
+
     def start(self, config: RunConfig) -> None:
         """Make the folder, the config file and the ranks."""
-        folder = run_folder(self.run_id)
+        folder = self.files.folder
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
         print(f"run {self.run_id} in {folder}", flush=True)
-        port = _free_port()
+        port = free_port()
         for rank in range(self.world_size):
             pid = os.fork()
             if pid == 0:
@@ -98,8 +102,7 @@ class Alone:
             {"rank": rank, "pid": pid, "started": psutil.Process(pid).create_time()} for rank, pid in self.pids.items()
         ]
         for row in rows:  # a supervisor that finds the run claimed and no process would take it for lost
-            note = folder / f"process-{self.attempt}-rank-{row['rank']}.json"
-            note.write_text(json.dumps(row), encoding="utf-8")
+            write_json(self.files.note_path(int(row["rank"])), row)
         with connect().writing() as session:
             progress.set_processes(session, self.run_id, rows)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,14 +123,14 @@ class Alone:
         code = 1
         try:
             os.setsid()
-            log = os.open(self._log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            log = os.open(self.files.log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             for number in (1, 2):
                 os.dup2(log, number)
             for stream in (sys.stdout, sys.stderr):
                 stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
             numbers = [name.partition(":")[2] for name in self.devices if name != "cpu"]
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(numbers)
-            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self.world_size)))
+            os.environ.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // self.world_size)))
             forget_connections()
             rank_main(self.run_id, rank, self.world_size, self.attempt, port)
             code = 0
@@ -158,8 +161,7 @@ class Alone:
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
                 self.codes[rank] = os.waitstatus_to_exitcode(status)
-                path = run_folder(self.run_id) / f"exit-{self.attempt}-rank-{rank}.json"
-                path.write_text(json.dumps({"code": self.codes[rank], "at": time.time()}), encoding="utf-8")
+                write_json(self.files.exit_path(rank), {"code": self.codes[rank], "at": time.time()})
 
     def _end_the_rest(self) -> None:
         """When one rank has failed, the others wait for it in vain."""
@@ -170,7 +172,7 @@ class Alone:
             self._send(signal.SIGKILL)
 
     def _show(self) -> None:
-        path = self._log(0)
+        path = self.files.log(0)
         if not path.exists():
             return
         with path.open("rb") as file:
@@ -186,18 +188,18 @@ class Alone:
         state, reason, text, rank, at = self._verdict()
         try:
             with connect().writing() as session:
-                lines = "" if rank is None else _last_lines(self._log(rank))
+                lines = "" if rank is None else _last_lines(self.files.log(rank))
                 progress.end(session, self.run_id, state, reason, text, rank, lines, at)
         except IllegalMove:
             with connect().reading() as session:
                 return runs.get(session, self.run_id).state
         if rank:
-            print(f"rank {rank} failed first; its log is {self._log(rank)}")
+            print(f"rank {rank} failed first; its log is {self.files.log(rank)}")
         return state
 
     def _verdict(self) -> tuple[RunState, Reason, str, int | None, datetime]:
         """(state, reason, sentence, failing rank, when) from what the ranks left."""
-        said = {rank: found for rank in self.pids if (found := self._outcome(rank)) is not None}
+        said = {rank: found for rank in self.pids if (found := read_json(self.files.outcome_path(rank))) is not None}
         failed = {rank: one for rank, one in said.items() if one["state"] == RunState.FAILED}
         if 0 in said and 0 not in failed:
             failed = {}
@@ -219,29 +221,7 @@ class Alone:
             return RunState.FAILED, Reason.SIGNAL, text, rank, now
         return RunState.FAILED, Reason.EXCEPTION, f"Rank {rank} ended with code {self.codes[rank]}.", rank, now
 
-    def _log(self, rank: int) -> Path:
-        return run_folder(self.run_id) / "logs" / f"attempt-{self.attempt}-rank-{rank}.log"
-
-    def _outcome(self, rank: int) -> dict[str, Any] | None:
-        try:
-            text = outcome_path(self.run_id, self.attempt, rank).read_text(encoding="utf-8")
-            found: dict[str, Any] = json.loads(text)
-        except (OSError, ValueError):
-            return None
-        return found
-
 
 def _last_lines(path: Path) -> str:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     return "\n".join([line for line in lines if line.strip()][-LAST_LINES:])
-
-
-def _host() -> str:
-    return os.environ.get("BANCADA_HOST") or socket.gethostname()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

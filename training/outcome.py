@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
-from db.attempt_paths import AttemptPaths
 from db.home import home
 from db.json_files import write_json
 from db.run_config import ConfigError
@@ -73,11 +72,6 @@ class Outcome:
             "traceback": self.traceback,
             "at": self.at.isoformat(),
         }
-
-
-def outcome_path(run_id: int, attempt: int, rank: int) -> Path:
-    """Where a rank leaves its outcome."""
-    return AttemptPaths(run_id, attempt).outcome_path(rank)
 
 
 def leave(path: Path, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from db import checkpoints, runs
+from db.attempt_paths import AttemptPaths
 from db.engine import Database, connect
 from db.home import home
 from db.run_config import read_config
@@ -17,7 +18,7 @@ from tracking.recorder import Recorder
 from training.callbacks.stopping import Stopping
 from training.context import RunContext
 from training.fit import Fit
-from training.outcome import Outcome, is_broken_sibling, leave, of_exception, outcome_path
+from training.outcome import Outcome, is_broken_sibling, leave, of_exception
 from training.strategies import prepare_environment
 from training.weights_file import WEIGHTS
 
@@ -64,7 +65,7 @@ class Rank:
         if outcome.traceback:
             print(outcome.traceback, file=sys.stderr)
         print(f"{outcome.state.value}: {outcome.text}")
-        leave(outcome_path(self._run_id, self._attempt, self._rank), outcome)
+        leave(AttemptPaths(self._run_id, self._attempt).outcome_path(self._rank), outcome)
         if self._recorder is not None:
             self._recorder.close()
         return outcome
