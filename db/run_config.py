@@ -4,7 +4,7 @@ Pages draw the trainer's and the scaling's fields from these models; the fields 
 the constructors' own signatures (`db.modules`). Knows nothing of torch: the training process turns it into objects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -182,26 +182,6 @@ def read_yaml(text: str) -> RunConfig:
     if not isinstance(values, dict):
         raise ConfigError([("", "A config is a mapping with the keys seed, model, data, trainer, scaling.")])
     return read_config(values)
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, leaf) pairs; lists are leaves."""
-    for name, value in values.items():
-        key = f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(value, Mapping) and value:
-            yield from flatten(value, key)
-        else:
-            yield key, value
-
-
-def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs between two configs: dotted key to (before, after); a key on one side only has None on the other."""
-    old, new = dict(flatten(before)), dict(flatten(after))
-    return {
-        key: (old.get(key), new.get(key))
-        for key in [*old, *(k for k in new if k not in old)]
-        if old.get(key) != new.get(key) or (key in old) != (key in new)
-    }
 
 
 def _too_much(values: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
+from db.config_paths import flatten
 from db.errors import BadValue
 from db.events import add_event as add_event
 from db.events import events as events
 from db.queue import end_position
 from db.rows import AttemptRow, RunDetail, RunRow
-from db.run_config import flatten
 from db.run_labels import add_tags as add_tags
 from db.run_labels import archive as archive
 from db.run_labels import known_tags as known_tags

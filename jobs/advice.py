@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.config_paths import flatten
 from db.rows import RunDetail
-from db.run_config import flatten
 from db.states import RESUMABLE, Reason, RunState
 
 _BATCH_NAMES = ("batch_size", "train_batch_size")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db import checkpoints, progress, queue, runs
+from db.config_paths import put
 from db.engine import Session, after_commit
 from db.errors import IllegalMove, NotFound
 from db.rows import CheckpointRow
@@ -130,14 +131,7 @@ def with_changes(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[
     """A copy of a config with dotted keys set; parts on the way that are not there are made."""
     changed = copy.deepcopy(dict(config))
     for path, value in changes.items():
-        *parents, leaf = path.split(".")
-        part = changed
-        for name in parents:
-            below = part.get(name)
-            if not isinstance(below, dict):
-                below = part[name] = {}
-            part = below
-        part[leaf] = value
+        put(changed, path, value)
     return changed
 
 

@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Sequence
 
 from db import datasets, modules, runs
+from db.config_paths import DATASET
 from db.engine import Session, after_commit
 from db.errors import NotFound
 from db.run_config import ConfigError, RunConfig
@@ -11,8 +12,6 @@ from db.states import Mirror, Relation
 from jobs.commands import command_line
 from jobs.validation import problems
 from jobs.wake import wake
-
-DATASET_PATH = "data.init_args.dataset"
 
 
 def launch(
@@ -73,7 +72,7 @@ def _with_dataset(session: Session, config: RunConfig) -> tuple[RunConfig, str |
     try:
         version = datasets.resolve(session, str(reference))
     except NotFound as error:
-        raise ConfigError([(DATASET_PATH, str(error))]) from None
+        raise ConfigError([(DATASET, str(error))]) from None
     exact = f"{version.name}@{version.number}"
     copy = config.model_copy(deep=True)
     copy.data.init_args["dataset"] = exact

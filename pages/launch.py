@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from db.config_paths import DATASET
 from pages.parts import cached
 from pages.parts.draft import SCALING_FIELDS, SEED, TRAINER_FIELDS, changes, fields_of
 from pages.parts.form import collect, draw_fields
@@ -30,10 +31,10 @@ if draft is None:
 collect(draft.config, fields_of(draft.config, forms))
 collect_record(draft)
 options = {
-    "data.init_args.dataset": available_datasets(draft),
+    DATASET: available_datasets(draft),
     "scaling.devices": device_options(draft),
 }
-problems = grouped(find_problems(draft, cached.descriptions(), options["data.init_args.dataset"], why_not_available()))
+problems = grouped(find_problems(draft, cached.descriptions(), options[DATASET], why_not_available()))
 changed = changes(draft, forms)
 drawing = {"config": draft.config, "problems": problems, "changes": changed, "options": options}
 

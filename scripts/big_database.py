@@ -13,10 +13,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from db.config_paths import flatten
 from db.engine import Database, connect
 from db.home import database_url
 from db.migrate import upgrade
-from db.run_config import flatten
 from db.states import RunState
 from db.tables import Attempt, Chunk, ConfigValue, Run, RunTag, Series
 from db.types import utc_now

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from db import datasets, runs, yaml_text
+from db.config_paths import put
 from db.engine import connect
 from db.errors import RecordError, check_move
 from db.migrate import upgrade
@@ -93,7 +94,7 @@ def _config(file: Path, overrides: list[str]) -> RunConfig:
         path, equals, value = change.partition("=")
         if not equals or not path:
             raise ConfigError([("", f"{change!r} is no change; write it like trainer.max_epochs=3.")])
-        _set(values, path.split("."), _load(value, f"{change!r} cannot be used"))
+        put(values, path, _load(value, f"{change!r} cannot be used"))
     return read_config(values)
 
 
@@ -102,15 +103,6 @@ def _load(text: str, doing: str) -> Any:
         return yaml_text.load(text)
     except yaml_text.YamlError as error:
         raise ConfigError([("", f"{doing}: {error}.")]) from None
-
-
-def _set(values: dict[str, Any], path: list[str], value: Any) -> None:
-    for name in path[:-1]:
-        below = values.get(name)
-        if not isinstance(below, dict):
-            below = values[name] = {}
-        values = below
-    values[path[-1]] = value
 
 
 def _facts(config: RunConfig, chosen: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:

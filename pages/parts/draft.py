@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.run_config import ConfigError, RunConfig, ScalingConfig, TrainerConfig, differing, read_config
+from db.config_paths import differing, get, put
+from db.run_config import ConfigError, RunConfig, ScalingConfig, TrainerConfig, read_config
 from db.states import Mirror
 from pages.parts.fields import ClassForm, FormField, defaults, model_fields, section_defaults
 from pages.parts.typed_values import as_typed
@@ -65,26 +66,6 @@ class Draft:
     def class_path(self, part: str) -> str:
         """The import path of the model or the data module."""
         return str(self.config[part]["class_path"])
-
-
-def get(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a path; None when there is none."""
-    value: Any = config
-    for name in path.split("."):
-        if not isinstance(value, Mapping) or name not in value:
-            return None
-        value = value[name]
-    return value
-
-
-def put(config: dict[str, Any], path: str, value: Any) -> None:
-    """Set the value at a path, making sections on the way."""
-    *sections, name = path.split(".")
-    for section in sections:
-        if not isinstance(config.get(section), dict):
-            config[section] = {}
-        config = config[section]
-    config[name] = value
 
 
 def fields_of(config: Mapping[str, Any], forms: Forms) -> list[FormField]:

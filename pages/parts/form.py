@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages.parts.draft import get, put, switch_section
+from db.config_paths import get, put
+from pages.parts.draft import switch_section
 from pages.parts.fields import FormField
 from pages.parts.formats import escape
 from pages.parts.typed_values import read_typed, write_typed

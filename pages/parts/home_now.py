@@ -1,7 +1,5 @@
 """What runs now and what waits: cards with progress and a small curve, and the queue with its buttons."""
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from charts.words import in_words
@@ -12,14 +10,14 @@ from db.states import RunState
 from jobs import control
 from pages.parts import run_acts
 from pages.parts.badges import run_link, state_badge
-from pages.parts.formats import count, duration, escape, number, sentence
+from pages.parts.formats import escape, number, sentence
+from pages.parts.progress import progress_share, progress_words
 from pages.parts.said import draw_said
 from pages.parts.sparkline import sparkline
 
 LIVE_SECONDS = 2
 MOST_CARDS = 12
 MOST_QUEUED = 30
-PHASES = {"fit": "training", "validate": "validating", "test": "testing", "set up": "setting up"}
 
 
 def read_now() -> tuple[list[RunRow], list[RunDetail]]:
@@ -80,39 +78,6 @@ def _draw_running(run: RunRow) -> None:
             args=(run.id,),
             help="Saves a checkpoint and ends; it can be resumed from there",
         )
-
-
-def progress_share(run: RunRow) -> float | None:
-    """How far a run is, 0 to 1; None when its end is not known."""
-    shares = []
-    if run.total_steps and run.total_steps > 0:
-        shares.append(run.step / run.total_steps)
-    if run.max_epochs and run.max_epochs > 0:
-        shares.append(run.epoch / run.max_epochs)
-    return min(1.0, max(0.0, max(shares))) if shares else None
-
-
-def seconds_left(run: RunRow, share: float | None, now: datetime | None = None) -> float | None:
-    """About how long a run still takes, from how long it took so far."""
-    if run.started_at is None or not share or share < 0.02:
-        return None
-    return ((now or datetime.now(UTC)) - run.started_at).total_seconds() / share * (1 - share)
-
-
-def progress_words(run: RunRow, share: float | None) -> str:
-    """What it does, epoch, step, speed and time left in one line."""
-    if run.state is RunState.STARTING:
-        return "starting"
-    words = [PHASES.get(run.phase, escape(run.phase or "training"))]
-    if run.max_epochs:
-        words.append(f"epoch {min(run.epoch, run.max_epochs):.1f} of {run.max_epochs}")
-    words.append(f"step {count(run.step)}")
-    if run.samples_per_second:
-        words.append(f"{count(run.samples_per_second)} samples/s")
-    left = seconds_left(run, share)
-    if left is not None:
-        words.append(f"about {duration(left)} left")
-    return " · ".join(words)
 
 
 def _draw_queue(waiting: list[RunDetail]) -> None:

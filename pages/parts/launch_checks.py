@@ -6,9 +6,10 @@ from typing import Any
 import yaml
 
 from db import yaml_text
+from db.config_paths import DATASET, get
 from db.run_config import ConfigError, RunConfig, read_config
 from jobs.validation import problems as class_problems
-from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft, get
+from pages.parts.draft import NOTES_LIMIT, YAML_LIMIT, Draft
 
 Problem = tuple[str, str]
 
@@ -27,7 +28,7 @@ def find_problems(
         class_path, path = draft.class_path(part), f"{part}.class_path"
         if class_path not in descriptions and all(known != path for known, _ in found):
             found.append((path, f"{class_path} is not known here; choose another."))
-    path = "data.init_args.dataset"
+    path = DATASET
     reference = get(draft.config, path)
     if not _reads_a_dataset(descriptions.get(draft.class_path("data"))):
         pass  # a data module of one's own may bring its data along

@@ -5,8 +5,9 @@ import os
 import streamlit as st
 
 from catalog.samples import SAMPLES
+from db.config_paths import DATASET, get
 from pages.parts import cached
-from pages.parts.draft import Draft, get
+from pages.parts.draft import Draft
 from pages.parts.launch_source import dataset_options, kinds_by_data_class
 from pages.parts.processors import free_now, gpu_numbers
 
@@ -20,7 +21,7 @@ def available_datasets(draft: Draft) -> dict[str, str]:
     """Reference to label of the datasets that the draft's data module can read."""
     states = cached.sample_states()
     loadable = {sample.key: sample.kind for sample in SAMPLES if states[sample.key][0]}
-    chosen = str(get(draft.config, "data.init_args.dataset") or "")
+    chosen = str(get(draft.config, DATASET) or "")
     return dataset_options(cached.catalog(), loadable, kind_of(draft), chosen)
 
 
@@ -31,7 +32,7 @@ def why_not_available() -> dict[str, str]:
 
 def sample_to_load(draft: Draft) -> str | None:
     """The key of the sample that a launch must load first, or None when the dataset is registered."""
-    reference = str(get(draft.config, "data.init_args.dataset") or "")
+    reference = str(get(draft.config, DATASET) or "")
     registered = {row.name for row in cached.catalog()}
     is_sample = any(sample.key == reference for sample in SAMPLES)
     return reference if is_sample and reference not in registered else None

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from catalog.errors import CatalogError
+from db.config_paths import DATASET, get, put
 from pages.parts import cached
-from pages.parts.draft import Draft, Forms, change_class, companions, get, put
+from pages.parts.draft import Draft, Forms, change_class, companions
 from pages.parts.fields import ClassForm
 from pages.parts.form import PREFIX, draw_fault, forget_widgets
 from pages.parts.formats import escape
@@ -65,8 +66,8 @@ def _take_class(draft: Draft, part: str, forms: Forms) -> None:
         near = companions(forms[chosen], forms)
         if near and near[0].module == forms[chosen].module:
             change_class(draft, "data", near[0].class_path, forms)
-    if kind_of(draft) != kind and get(draft.config, "data.init_args.dataset"):
-        put(draft.config, "data.init_args.dataset", None)
+    if kind_of(draft) != kind and get(draft.config, DATASET):
+        put(draft.config, DATASET, None)
     forget_widgets()
 
 

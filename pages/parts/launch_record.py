@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from db.config_paths import DATASET, get
 from db.states import Mirror
 from pages.parts import cached
-from pages.parts.draft import NOTES_LIMIT, Draft, Forms, get
+from pages.parts.draft import NOTES_LIMIT, Draft, Forms
 from pages.parts.form import PREFIX, draw_fault
 from tracking.wandb_state import NO_KEY, has_key
 
@@ -28,7 +29,7 @@ def default_name(draft: Draft, forms: Forms) -> str:
     if draft.preset or draft.parent_id:
         return draft.title[:200]
     form = forms.get(draft.class_path("model"))
-    dataset = get(draft.config, "data.init_args.dataset")
+    dataset = get(draft.config, DATASET)
     return f"{form.title if form else 'Run'}{f' on {dataset}' if dataset else ''}"[:200]
 
 

@@ -4,12 +4,12 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from db.config_paths import DATASET, get, put
 from db.rows import DatasetRow, RunDetail
-from pages.parts.draft import Draft, Forms, apply_changes, blank_config, companions, complete, get, put
+from pages.parts.draft import Draft, Forms, apply_changes, blank_config, companions, complete
 from pages.parts.fields import ClassForm
 
 LINK_NAMES = ("preset", "from", "model", "dataset", "set")
-DATASET = "data.init_args.dataset"
 
 
 def from_link(

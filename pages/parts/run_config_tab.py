@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 import yaml
 
+from db.config_paths import DATASET, differing
 from db.rows import RunDetail, RunRow
-from db.run_config import ConfigError, differing, read_config
+from db.run_config import ConfigError, read_config
 from jobs.commands import command_line
 from pages.parts import cached, run_acts
 from pages.parts.draft import Forms, complete
@@ -72,11 +73,10 @@ def changes_from(base: Mapping[str, Any], config: Mapping[str, Any], forms: Form
         for path, (before, now) in differing(_whole(base, forms), _whole(config, forms)).items()
         if (before, now) not in (({}, None), (None, {}))  # a part without settings is no setting
     }
-    dataset = "data.init_args.dataset"
-    if dataset in changed:  # a launch writes down which version "reviews" was
-        before, now = changed[dataset]
+    if DATASET in changed:  # a launch writes down which version "reviews" was
+        before, now = changed[DATASET]
         if str(now).partition("@")[0] == str(before):
-            del changed[dataset]
+            del changed[DATASET]
     return changed
 
 

@@ -9,8 +9,8 @@ from db.rows import RunDetail
 from db.states import RunState
 from pages.parts import cached
 from pages.parts.formats import ago, count, escape, sentence
-from pages.parts.home_now import progress_share, progress_words
 from pages.parts.processors import supervisor_state
+from pages.parts.progress import progress_share, progress_words
 
 LIVE_SECONDS = 1.0
 WAITING_SECONDS = 2.0

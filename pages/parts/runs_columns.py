@@ -10,7 +10,7 @@ from db.rows import RunRow
 from db.states import ACTIVE, Reason, RunState
 from pages.parts.badges import STALLED_LOOKS, STATE_LOOKS
 from pages.parts.formats import count, duration, number, size
-from pages.parts.home_now import progress_share
+from pages.parts.progress import progress_share
 
 Kind = Literal["id", "link", "state", "progress", "time", "tags", "text", "number"]
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from db import filter_values
+from db.config_paths import flatten
 from db.filter_fields import FIELDS, chosen
 from db.filter_tree import And, Comparison, Expression, Not, Or, Value
-from db.run_config import flatten
 from db.states import ACTIVE, RunState
 
 ORDER: dict[str, Callable[[Any, Any], bool]] = {

@@ -8,7 +8,7 @@ import streamlit as st
 from db import progress, queue, runs, supervisors
 from db.engine import Database
 from db.states import Reason, RunState
-from pages.parts.home_now import progress_share, progress_words
+from pages.parts.progress import progress_share, progress_words
 from tests.pages.conftest import OpenPage, texts
 from tests.pages.descriptions import DATA, MODEL
 
