@@ -12,6 +12,7 @@ import pytest
 
 from catalog.samples import load_sample
 from db.engine import Database
+from lightning_modules import presets
 from scripts.dashboard_process import dashboard, environment, health
 from tests.source_tree import FOLDERS, ROOT, copy_project
 
@@ -55,6 +56,12 @@ def test_the_tree_is_the_tree() -> None:
     named = [line.split()[0] for line in _block("", "app.py ").splitlines()]
     assert all((ROOT / name).exists() for name in named)
     assert {f"{folder}/" for folder in FOLDERS} <= set(named)
+
+
+def test_the_presets_of_the_table_are_there() -> None:
+    named = re.findall(r"^\| `([a-z0-9-]+)` \| .* \| (?:accuracy|R²) \|", README, re.MULTILINE)
+    assert len(named) > 9
+    assert set(named) <= {preset.key for preset in presets.every()}
 
 
 def test_files_that_the_readme_links_are_there() -> None:
