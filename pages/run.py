@@ -13,7 +13,7 @@ from pages.parts.run_header import draw_header
 from pages.parts.run_history import draw_history
 from pages.parts.run_log import draw_log
 from pages.parts.run_now import draw_now
-from pages.parts.run_open import open_run
+from pages.parts.run_open import asked_run, open_run
 
 TABS = {
     "Charts": draw_charts,
@@ -26,7 +26,7 @@ TABS = {
 }
 
 finish_press()
-run = open_run(st.query_params.get("id"))
+run = open_run(asked_run())
 st.set_page_config(page_title=f"#{run.id} {run.name} · Bancada")
 draw_header(run)
 draw_trash_bar(run)

@@ -9,6 +9,19 @@ from db.rows import RunDetail, RunRow
 from pages.parts.formats import escape
 
 MOST_DIGITS = 18  # a larger number is no id in any database
+_SHOWN = "run.shown"
+
+
+def asked_run() -> str | None:
+    """The link's ``id``; without one the run that this browser tab showed last.
+
+    A browser's way back from another page may lead to the bare address: Streamlit drops the link's parameters when
+    a page that refreshes itself is left.
+    """
+    asked = st.query_params.get("id")
+    if not asked and (shown := st.session_state.get(_SHOWN)):
+        st.query_params["id"] = asked = str(shown)
+    return asked
 
 
 def open_run(asked: str | None) -> RunDetail:
@@ -21,6 +34,7 @@ def open_run(asked: str | None) -> RunDetail:
             st.page_link("runs.py", label="All runs", icon=":material/list:")
             st.page_link("runs.py", label="Trash", icon=":material/delete:", query_params={"shelf": "trash"})
         st.stop()
+    st.session_state[_SHOWN] = run.id
     return run
 
 
