@@ -42,5 +42,9 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
     return {
         key: (old.get(key), new.get(key))
         for key in [*old, *(k for k in new if k not in old)]
-        if old.get(key) != new.get(key) or (key in old) != (key in new)
+        if not _same(old.get(key), new.get(key)) or (key in old) != (key in new)
     }
+
+
+def _same(before: Any, after: Any) -> bool:
+    return bool(before == after) or (before != before and after != after)  # NaN is the same setting as NaN

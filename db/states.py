@@ -75,6 +75,13 @@ class Mirror(StrEnum):
     ONLINE = "online"
 
 
+# How a rank ends that has no room to write how it ended; its exit code is all that it can leave.
+EXIT_NO_ROOM = 73
+NO_ROOM = (
+    "The disk is full: not even how it ended could be written. Checkpoints that were there are whole. Make room "
+    "(empty the trash, delete checkpoints) and resume."
+)
+
 ACTIVE = frozenset({RunState.STARTING, RunState.RUNNING})
 ENDED = frozenset({RunState.FINISHED, RunState.FAILED, RunState.STOPPED, RunState.LOST, RunState.CANCELLED})
 MOVES: dict[RunState, frozenset[RunState]] = {

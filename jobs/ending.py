@@ -4,7 +4,7 @@ import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from db.states import Reason, RunState
+from db.states import EXIT_NO_ROOM, NO_ROOM, Reason, RunState
 from jobs.rank_process import COULD_NOT_LOG
 from jobs.run_files import Exit, Outcome
 
@@ -139,6 +139,8 @@ def _killed(rank: int, exit_: Exit, around: Circumstances) -> Verdict:
 
 
 def _gone_with_code(rank: int, exit_: Exit) -> Verdict:
+    if exit_.code == EXIT_NO_ROOM:
+        return Verdict(RunState.FAILED, Reason.DISK_FULL, NO_ROOM, rank, exit_.at)
     if exit_.code == COULD_NOT_LOG:
         text = f"Rank {rank} could not open its log file: the disk is full, or the data folder cannot be written."
         return Verdict(RunState.FAILED, Reason.DISK_FULL, text, rank, exit_.at)

@@ -24,7 +24,7 @@ from db.errors import IllegalMove
 from db.json_files import read_json, write_json
 from db.machine import free_port, host_name, usable_cores
 from db.run_config import RunConfig, read_config
-from db.states import Reason, RunState
+from db.states import EXIT_NO_ROOM, NO_ROOM, Reason, RunState
 from tracking.drain import drain
 from training.rank import main as rank_main
 from training.strategies import choose_devices
@@ -219,6 +219,8 @@ class Alone:
         if self.codes[rank] < 0:
             text = f"Rank {rank} was killed by {signal.Signals(-self.codes[rank]).name}."
             return RunState.FAILED, Reason.SIGNAL, text, rank, now
+        if self.codes[rank] == EXIT_NO_ROOM:
+            return RunState.FAILED, Reason.DISK_FULL, NO_ROOM, rank, now
         return RunState.FAILED, Reason.EXCEPTION, f"Rank {rank} ended with code {self.codes[rank]}.", rank, now
 
 

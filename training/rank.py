@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 import time
 import warnings
@@ -13,12 +14,12 @@ from db.attempt_paths import AttemptPaths
 from db.engine import Database, connect
 from db.home import home
 from db.run_config import read_config
-from db.states import RunState
+from db.states import EXIT_NO_ROOM, RunState
 from tracking.recorder import Recorder
 from training.callbacks.stopping import Stopping
 from training.context import RunContext
 from training.fit import Fit
-from training.outcome import Outcome, is_broken_sibling, leave, of_exception
+from training.outcome import Outcome, is_broken_sibling, is_disk_full, leave, of_exception
 from training.strategies import prepare_environment
 from training.weights_file import WEIGHTS
 
@@ -31,11 +32,17 @@ def main(run_id: int, rank: int, world_size: int, attempt: int, master_port: int
     """Train, and leave an outcome. Rank 0 records; every other rank only writes its own log.
 
     Raises:
-        SystemExit: with 1 when the run failed in this rank.
+        SystemExit: with 1 when the run failed in this rank, with `EXIT_NO_ROOM` when not even that can be written.
     """
     set_up_log()
     prepare_environment(rank, world_size, master_port)
-    outcome = Rank(connect(), run_id, rank, world_size, attempt).work()
+    try:
+        outcome = Rank(connect(), run_id, rank, world_size, attempt).work()
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _let_go_of_the_log()
+        sys.exit(EXIT_NO_ROOM)
     sys.exit(1 if outcome.state is RunState.FAILED else 0)
 
 
@@ -62,12 +69,14 @@ class Rank:
                 time.sleep(SIBLING_SECONDS)
             outcome = of_exception(error)
         outcome = self._finish(outcome)
-        if outcome.traceback:
-            print(outcome.traceback, file=sys.stderr)
-        print(f"{outcome.state.value}: {outcome.text}")
-        leave(AttemptPaths(self._run_id, self._attempt).outcome_path(self._rank), outcome)
-        if self._recorder is not None:
-            self._recorder.close()
+        try:
+            leave(AttemptPaths(self._run_id, self._attempt).outcome_path(self._rank), outcome)
+            if outcome.traceback:
+                print(outcome.traceback, file=sys.stderr)
+            print(f"{outcome.state.value}: {outcome.text}")
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
         return outcome
 
     def _train(self) -> Outcome:
@@ -118,6 +127,13 @@ class Rank:
         if not (folder / WEIGHTS).is_file():
             raise FileNotFoundError(errno.ENOENT, "The checkpoint to go on from is gone", str(folder / WEIGHTS))
         return folder
+
+
+def _let_go_of_the_log() -> None:
+    """What the log has no room for goes nowhere; else Python's own last flush would change the exit code."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nothing, number)
 
 
 def set_up_log() -> None:

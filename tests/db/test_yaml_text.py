@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from db import yaml_text
+from db.config_paths import differing
 from db.run_config import ConfigError, read_config, read_yaml
 
 CONFIG = {"model": {"class_path": "a.Model", "init_args": {}}, "data": {"class_path": "a.Data", "init_args": {}}}
@@ -68,3 +69,10 @@ def test_a_message_does_not_repeat_megabytes() -> None:
 def test_a_typing_error_does_not_start_thousands_of_processes() -> None:
     with pytest.raises(ConfigError, match="64"):
         read_config({**CONFIG, "scaling": {"strategy": "ddp", "devices": 2_000}})
+
+
+def test_nan_is_no_change_against_nan() -> None:
+    rate = float("nan")
+    assert differing({"a": {"rate": rate, "width": 1}}, {"a": {"rate": float("nan"), "width": 2}}) == {
+        "a.width": (1, 2)
+    }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from db.states import Reason, RunState
+from db.states import EXIT_NO_ROOM, Reason, RunState
 from jobs.ending import Circumstances, RankEnd, judge
 from jobs.rank_process import COULD_NOT_LOG
 from jobs.run_files import Exit, Outcome
@@ -108,6 +108,7 @@ def test_a_run_that_said_nothing_and_ended_well_is_not_called_finished() -> None
 
 
 def test_no_log_means_no_room() -> None:
+    assert judge([RankEnd(0, None, Exit(EXIT_NO_ROOM, START))], Circumstances()).reason is Reason.DISK_FULL
     assert judge([RankEnd(0, None, Exit(COULD_NOT_LOG, START))], Circumstances()).reason is Reason.DISK_FULL
 
 

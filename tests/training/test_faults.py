@@ -1,5 +1,7 @@
 """Runs that cannot end well say why, in words, and leave what they had."""
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,10 +14,12 @@ import torch
 from catalog.objects import DATA_FILE, object_folder
 from catalog.samples import load_sample
 from catalog.versions import open_version
-from db import runs
+from db import queue, runs
+from db.engine import forget_connections
 from db.home import home, run_folder
-from db.states import Reason, RunState
+from db.states import EXIT_NO_ROOM, Reason, RunState
 from tests.training.conftest import Lab
+from training import rank
 
 
 def failed(lab: Lab, model: str, **options: Any) -> tuple[Reason | None, str]:
@@ -122,3 +126,28 @@ def test_a_disk_that_is_full_while_a_checkpoint_is_written(lab: Lab, small_disk:
     for row in there:
         torch.load(home() / row.path / "weights.ckpt", weights_only=True)
     assert {path.name for path in small_disk.iterdir()} == {f"step-{row.step}" for row in there}
+
+
+def test_a_rank_that_has_no_room_for_its_last_word_ends_with_a_code_that_tells(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole data folder is full: neither the outcome nor the log can be written."""
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    config = {"model": {"class_path": "nowhere.Model"}, "data": {"class_path": "nowhere.Data"}}
+    with lab.database.writing() as session:
+        run_id = runs.create(session, name="no room", config=config)
+        queue.claim(session, run_id, "another machine", ["cpu"])
+    monkeypatch.setattr(rank, "leave", full)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            forget_connections()
+            rank.main(run_id, 0, 1, 1, 29_500)
+        except SystemExit as ending:
+            os._exit(int(str(ending.code)))
+        finally:
+            os._exit(99)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == EXIT_NO_ROOM
