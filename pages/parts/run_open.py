@@ -32,7 +32,7 @@ def open_run(asked: str | None) -> RunDetail:
         st.warning(why, title="There is no such run")
         with st.container(horizontal=True):
             st.page_link("runs.py", label="All runs", icon=":material/list:")
-            st.page_link("runs.py", label="Trash", icon=":material/delete:", query_params={"shelf": "trash"})
+            st.page_link("runs.py", label="Trash", icon=":material/delete:", query_params={"view": "trash"})
         st.stop()
     st.session_state[_SHOWN] = run.id
     return run
