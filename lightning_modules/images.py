@@ -147,6 +147,8 @@ class SmallViT(TaskModel):
         depth: Number of blocks.
         heads: Attention heads in a block.
         dropout: Share of values that are dropped while training.
+        stem: Channels of a 3×3 convolution over the picture before it is cut into patches, which lets a small model
+            learn from few pictures (Xiao et al., 2021); 0 for none.
         learning_rate: Highest learning rate of AdamW.
         optimization: Weight decay, schedule and the like; see `TaskModel`.
     """
@@ -158,6 +160,7 @@ class SmallViT(TaskModel):
         depth: Annotated[int, Field(ge=1, le=48)] = 4,
         heads: Annotated[int, Field(ge=1, le=64)] = 4,
         dropout: Share = 0.1,
+        stem: Annotated[int, Field(ge=0, le=1024)] = 0,
         learning_rate: Rate = 1e-3,
         **optimization: Any,
     ) -> None:
@@ -169,6 +172,7 @@ class SmallViT(TaskModel):
         self.depth = depth
         self.heads = heads
         self.dropout = dropout
+        self.stem = stem
 
     def make_network(self, inputs: dict[str, dict[str, Any]], output_count: int) -> nn.Module:
         """A `VisionTransformer`."""
@@ -176,7 +180,7 @@ class SmallViT(TaskModel):
         if self.patch > size:
             raise ValueError(f"patch is {self.patch} pixels, but the pictures have {size}; choose a smaller one.")
         return VisionTransformer(
-            channels, size, self.patch, self.width, self.depth, self.heads, self.dropout, output_count
+            channels, size, self.patch, self.width, self.depth, self.heads, self.dropout, self.stem, output_count
         )
 
     def shard_blocks(self) -> list[nn.Module]:
@@ -186,7 +190,7 @@ class SmallViT(TaskModel):
 
 
 class VisionTransformer(nn.Module):
-    """Patches, positions, blocks, norm, mean over patches, linear layer."""
+    """Stem if any, patches, positions, blocks, norm, mean over patches, linear layer."""
 
     def __init__(
         self,
@@ -197,10 +201,15 @@ class VisionTransformer(nn.Module):
         depth: int,
         heads: int,
         dropout: float,
+        stem: int,
         output_count: int,
     ) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(channels, width, patch, stride=patch)
+        self.stem: nn.Module = nn.Identity()
+        if stem:
+            convolution = nn.Conv2d(channels, stem, 3, padding=1, bias=False)
+            self.stem = nn.Sequential(convolution, nn.BatchNorm2d(stem), nn.ReLU())
+        self.patches = nn.Conv2d(stem or channels, width, patch, stride=patch)
         # As large as the patches' own vectors: with smaller ones a small model stays blind to places for many epochs.
         self.positions = LearnedTokens((size // patch) ** 2, width, spread=0.5)
         self.blocks = nn.ModuleList(Block(width, heads, dropout, expansion=2) for _ in range(depth))
@@ -209,7 +218,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:  # (batch, channels, height, width)
         """``(batch, output_count)``."""
-        x = self.patches(image).flatten(2).transpose(1, 2) + self.positions()  # (batch, patches, width)
+        x = self.patches(self.stem(image)).flatten(2).transpose(1, 2) + self.positions()  # (batch, patches, width)
         for block in self.blocks:
             x = block(x)
         output: Tensor = self.head(self.norm(x).mean(dim=1))

@@ -147,3 +147,15 @@ def test_constructor_arguments_are_remembered() -> None:
     }  # fmt: skip
     with pytest.raises(TypeError, match="wieght_decay"):
         EmbeddingBagClassifier(wieght_decay=0.5)
+
+
+def test_a_stem_comes_before_the_patches(bancada_home: Path) -> None:
+    """As many patches as without it, each made of the stem's channels; everything learns."""
+    model, batch = ready(FAMILIES[-1], "multiclass", stem=4)
+    assert answers(model, batch).shape == (len(batch["target"]), 3)
+    answers(model, batch).sum().backward()
+    assert not [name for name, weight in model.named_parameters() if weight.grad is None]
+    stem = {name: tuple(value.shape) for name, value in model.named_parameters() if "stem" in name}
+    assert stem["network.stem.0.weight"] == (4, 1, 3, 3)
+    plain, _ = ready(FAMILIES[-1], "multiclass")
+    assert not [name for name, _ in plain.named_parameters() if "stem" in name]
