@@ -1,11 +1,12 @@
 """Home: on an empty database, with runs, and with a supervisor in trouble."""
 
+import time
 from typing import Any
 
 import pytest
 import streamlit as st
 
-from db import progress, queue, runs, supervisors
+from db import curves, progress, queue, runs, supervisors
 from db.engine import Database
 from db.states import Reason, RunState
 from pages.parts.progress import progress_share, progress_words
@@ -72,6 +73,26 @@ def test_a_running_run_shows_its_progress_and_leads_to_its_page(open_page: OpenP
     [bar] = at.get("progress")
     assert "epoch 1.5 of 5" in bar.proto.text
     assert "1,234 samples/s" in bar.proto.text
+
+
+def test_a_stop_is_said(open_page: OpenPage, database: Database) -> None:
+    run_id = make_run(database, state=RunState.RUNNING)
+    at = open_page("home")
+
+    at.button(key=f"stop.{run_id}").click().run()
+
+    assert not at.exception
+    assert "was asked to stop" in at.toast[0].value
+
+
+def test_a_finished_run_shows_how_good_it_became(open_page: OpenPage, database: Database) -> None:
+    run_id = make_run(database, state=RunState.RUNNING)
+    with database.writing() as session:
+        point = [1], [time.time()], [1.0]
+        curves.append(session, run_id, 1, {"val_loss": point, "test_accuracy": point})
+        progress.end(session, run_id, RunState.FINISHED, Reason.COMPLETED)
+
+    assert "test accuracy **1**" in texts(open_page("home"))
 
 
 def test_a_failed_run_is_under_needs_a_look_with_its_reason(open_page: OpenPage, database: Database) -> None:

@@ -490,3 +490,14 @@ def test_a_run_in_the_trash_can_be_looked_at_and_restored(open_page: OpenPage, d
     assert not [key for key in keys(at) if key.startswith("try.")]
     at.button(key="restore").click().run()
     assert read(database, run_id).deleted_at is None
+
+
+def test_the_bare_address_shows_the_run_of_before(open_page: OpenPage, database: Database) -> None:
+    run_id = make_run(database, RunState.FINISHED)
+    at = open_page("run", id=str(run_id))
+
+    del at.query_params["id"]
+    at.run()
+
+    assert f"#{run_id}" in at.title[0].value.replace("\\", "")
+    assert list(at.query_params["id"]) == list(str(run_id))
