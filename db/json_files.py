@@ -18,8 +18,13 @@ def write_json(path: Path, values: Mapping[str, Any], *, indent: int | None = No
         OSError: when it cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    beside.write_text(json.dumps(values, indent=indent, ensure_ascii=False, default=str), encoding="utf-8")
-    beside.replace(path)
+    text = json.dumps(values, indent=indent, ensure_ascii=False, default=str)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # a full disk leaves an empty file behind
+        raise
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from db.json_files import read_json, write_json
 
 
@@ -36,3 +38,10 @@ def test_a_reader_never_sees_half_of_a_file(tmp_path: Path) -> None:
         assert read_json(path) is not None
     for writer in writers:
         writer.join()
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"):
+        write_json(tmp_path / "taken", {"a": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
