@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from catalog.errors import CatalogError
 from catalog.objects import file_hash
+from catalog.progress import Progress
 from catalog.sample_sources import fetched_file
 
 VADER_REQUIREMENT = "vaderSentiment==3.3.2"
@@ -29,8 +29,6 @@ VADER_FILES = {
     "news-editorials": "nytEditorialSnippets",
 }
 TIMEOUT_SECONDS = 180.0
-
-Progress = Callable[[float, str], None]
 
 
 def fetch_vader(progress: Progress | None = None) -> list[str]:

@@ -5,7 +5,7 @@ long registration holds no lock.
 """
 
 import getpass
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from catalog.errors import CatalogError
 from catalog.infer import has_decimal_comma, with_date_formats
 from catalog.pictures import check_pictures
 from catalog.preview import GUESS_ROWS, default_split, guess, guessing_rows, told_plainly
+from catalog.progress import Progress
 from catalog.readers import open_source
 from catalog.readers.source import Source
 from catalog.schema import Schema, check, sort_classes
@@ -30,8 +31,6 @@ from db import datasets
 from db.engine import Session
 from db.errors import RecordError
 from db.rows import VersionRow
-
-Progress = Callable[[float, str], None]  # share done (0 to 1) and what is being done
 
 MOST_CLASSES = 10_000
 

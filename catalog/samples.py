@@ -14,7 +14,8 @@ import yaml
 from catalog import sample_sources as sources
 from catalog.cast import cast_batch
 from catalog.errors import CatalogError
-from catalog.register import Progress, Stored, publish, store_batches
+from catalog.progress import Progress
+from catalog.register import Stored, publish, store_batches
 from catalog.schema import Column, ColumnType, Kind, Role, Schema, Task
 from catalog.splits import SplitPlan
 from db.engine import Session

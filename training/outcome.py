@@ -3,7 +3,6 @@
 The outcome is left as a file in the run's folder, where the supervisor (or ``python -m training``) finds it.
 """
 
-import errno
 import re
 import traceback
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import CatalogError
+from catalog.objects import NO_SPACE
 from db.home import home
 from db.json_files import write_json
 from db.run_config import ConfigError
 from db.states import Reason, RunState
 from features.base import FeaturesError
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|CUBLAS_STATUS_ALLOC_FAILED"
     r"|DefaultCPUAllocator|unable to allocate .* for an array",

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from catalog.errors import CatalogError
 from catalog.preview import Preview, recast
+from catalog.progress import Progress
 from catalog.register import check_name, publish, store
 from catalog.schema import Schema
 from catalog.splits import SplitPlan
@@ -21,7 +22,6 @@ from pages.parts.data_schema import SchemaEdit
 from pages.parts.data_sheet import sheet_of
 from pages.parts.data_split import SplitEdit
 from pages.parts.data_upload import dataset_name
-from pages.parts.data_work import Progress
 
 
 @dataclass

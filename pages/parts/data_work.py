@@ -10,11 +10,11 @@ from typing import Any
 
 import streamlit as st
 
+from catalog.progress import Progress
 from pages.parts.formats import duration, escape
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 0.4  # most files are small: then the page goes on at once
-Progress = Callable[[float, str], None]
 
 
 class Work:

@@ -5,6 +5,7 @@ import getpass
 import streamlit as st
 
 from catalog.errors import CatalogError
+from catalog.progress import Progress
 from catalog.register import derive, publish
 from catalog.schema import Schema
 from catalog.splits import SplitPlan
@@ -16,7 +17,7 @@ from pages.parts import cached
 from pages.parts.data_kept import Values, collect, forget, kept
 from pages.parts.data_schema import SchemaEdit, draw_schema
 from pages.parts.data_split import SplitEdit, draw_split
-from pages.parts.data_work import Progress, Work, draw_work
+from pages.parts.data_work import Work, draw_work
 from pages.parts.dataset_open import Shown
 from pages.parts.form import draw_fault
 from pages.parts.said import say

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from catalog.fetch import fetch_vader
-from catalog.register import Progress
+from catalog.progress import Progress
 from catalog.samples import SAMPLES, publish_sample, store_sample
 from db import datasets
 from db.engine import connect
