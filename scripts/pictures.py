@@ -58,7 +58,7 @@ ENDED = (
     Shown("frases-pt-bag", "frases em português", ("baseline", "text")),
 )
 STOPPED = Shown("digits-vit", "digits, Vision Transformer", (), {"trainer.max_epochs": 200})
-LIVE = Shown("digits-resnet", "digits, ResNet with augmentation", ("paper",), {"trainer.max_epochs": 60})
+LIVE = Shown("digits-resnet", "digits, ResNet with augmentation", ("paper",), {"trainer.max_epochs": 120})
 
 
 @dataclass(frozen=True)
