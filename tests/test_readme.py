@@ -14,6 +14,7 @@ from catalog.samples import load_sample
 from db.engine import Database
 from lightning_modules import presets
 from scripts.dashboard_process import dashboard, environment, health
+from tests.browser.asking import wait_for
 from tests.source_tree import FOLDERS, ROOT, copy_project
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -117,7 +118,7 @@ def test_make_run_serves_pages_and_ctrl_c_ends_it(tmp_path: Path) -> None:
         assert (health(running.url) or {}).get("status") == "ok"
         with urllib.request.urlopen(running.url, timeout=10) as answer:
             assert answer.status == 200
-        assert running.url in running.output()
+        wait_for(lambda: running.url in running.output(), "the address", 10)  # printed once health answers
         assert (running.data_folder / "bancada.sqlite").is_file()
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(timeout=30) == 0
