@@ -192,6 +192,11 @@ def test_a_shared_link_opens_the_same_view_of_a_run(
     page.get_by_text("Epoch", exact=True).first.click()
     wait_until_idle(page)
     page.wait_for_url(re.compile("x=Epoch"))
+    for tab in ("Log", "Charts"):  # a look at the log does not forget the view
+        page.get_by_role("tab", name=tab).click()
+        wait_until_idle(page)
+    page.locator(CURVE).first.wait_for()
+    page.wait_for_url(re.compile("x=Epoch"))
     with window(chrome) as colleague:
         go(colleague, page.url)
         colleague.locator(CURVE).first.wait_for()
