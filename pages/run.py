@@ -14,7 +14,6 @@ from pages.parts.run_history import draw_history
 from pages.parts.run_log import draw_log
 from pages.parts.run_now import draw_now
 from pages.parts.run_open import asked_run, open_run
-from pages.parts.run_view import keep_view
 
 TABS = {
     "Charts": draw_charts,
@@ -33,7 +32,6 @@ draw_header(run)
 draw_trash_bar(run)
 draw_now(run)
 draw_failure(run)
-keep_view()
 for tab, draw in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
         with tab:

@@ -57,13 +57,6 @@ def draw_view_bar(groups: Sequence[Group]) -> tuple[ChartView, list[Group]]:
     return view, [group for group in groups if not chosen or group.title in chosen]
 
 
-def keep_view() -> None:
-    """Hold the view while another tab is open: Streamlit forgets a widget that a page has not drawn."""
-    for key in ("x", "smooth", "log", "zoom", "metrics", "system_zoom"):
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
-
-
 def draw_zoom(key: str, x: str) -> Window | None:
     """The stretch of the x axis as text; dragging over a chart writes it, clearing it shows everything."""
     text = st.text_input(
